@@ -10,7 +10,7 @@ from hedgehog.fabric.health import SEVERITY
 from hedgehog.fabric.model import SyncStatus
 from hedgehog.fabric.problems import HELD_KINDS, ProblemKind
 from hedgehog.fabric.selectors import Selector
-from hedgehog.store.database import Connection, jsonb
+from hedgehog.store.database import Connection, jsonb, transaction
 from hedgehog.store.freezes import FREEZE_OF
 from hedgehog.store.listings.keyset import Keyset, Row, like, rows_of
 from hedgehog.store.listings.whole_fleet import fleet_transaction
@@ -131,14 +131,27 @@ _AGENTS = (
     "SELECT count(*) AS total, count(*) FILTER (WHERE a.value -> 'generation' = a.value -> 'applied') AS current "
     "FROM jsonb_each(CASE jsonb_typeof(h.facts -> 'agents') WHEN 'object' THEN h.facts -> 'agents' ELSE '{}' END) a"
 )
+
+
+def _standing(fabrics: str, where: str, *, freezes: bool = True) -> str:
+    """How the fabrics stand that fit the conditions *fabrics* on the column `fabric_id` and *where* on the row `f`, with or
+    without the freezes that they are under.
+
+    What the statement around this does not ask for is not computed, but for the freezes.
+    """
+    frozen = "z.reason AS frozen_reason, z.until AS frozen_until" if freezes else "NULL AS frozen_reason"
+    columns = _STANDING.replace("{theirs}", fabrics).replace("{frozen}", frozen)
+    return f"{columns} {_FREEZES if freezes else ''} WHERE {where}"
+
+
 _DETAILS = (
-    "SELECT s.*, page.place, page.total, r.name AS repository, h.reasons ->> 0 AS health_reason, h.facts -> 'converged' AS converged, "
+    "SELECT s.*, r.name AS repository, h.reasons ->> 0 AS health_reason, h.facts -> 'converged' AS converged, "
     "h.facts ->> 'convergence' AS convergence, a.total AS switches, a.current AS current_switches, c.converged_at, "
     "g.observed_generation AS git_generation, g.revision AS git_revision, g.reason AS git_reason, g.last_change_at AS git_changed_at, "
     "k.observed_generation AS cluster_generation, k.revision AS cluster_revision, k.reason AS cluster_reason, "
     "k.last_change_at AS cluster_changed_at, w.at AS last_change_at, w.who AS last_change_who, w.why AS last_change_why, "
     "o.number AS rollout_number, o.name AS rollout_name, o.state AS rollout_state, o.fabric_state AS rollout_fabric_state "
-    "FROM ({shown}) s JOIN page ON page.id = s.id LEFT JOIN hedgehog.health h ON h.fabric_id = s.id "
+    f"FROM ({_standing('fabric_id = ANY(%(shown)s)', 'f.id = ANY(%(shown)s)')}) s LEFT JOIN hedgehog.health h ON h.fabric_id = s.id "
     "LEFT JOIN hedgehog.git_repository r ON r.id = s.git_repository_id "
     "JOIN hedgehog.sync_state g ON g.fabric_id = s.id AND g.target = 'git' "
     "JOIN hedgehog.sync_state k ON k.fabric_id = s.id AND k.target = 'kubernetes' "
@@ -164,17 +177,6 @@ def _parameters(wanted: FleetFilter) -> dict[str, Any]:
         "names": list(wanted.names),
         "selector": jsonb(wanted.selector.as_data()),
     }
-
-
-def _standing(fabrics: str, where: str, *, freezes: bool = True) -> str:
-    """How the fabrics stand that fit the conditions *fabrics* on the column `fabric_id` and *where* on the row `f`, with or
-    without the freezes that they are under.
-
-    What the statement around this does not ask for is not computed, but for the freezes.
-    """
-    frozen = "z.reason AS frozen_reason, z.until AS frozen_until" if freezes else "NULL AS frozen_reason"
-    columns = _STANDING.replace("{theirs}", fabrics).replace("{frozen}", frozen)
-    return f"{columns} {_FREEZES if freezes else ''} WHERE {where}"
 
 
 def _found(wanted: FleetFilter, *, freezes: bool = True) -> str:
@@ -209,7 +211,8 @@ def fleet_rows(
     connection: Connection, wanted: FleetFilter, *, sort: str, after: Sequence[Any] | None, limit: int
 ) -> list[Row]:
     """At most *limit* fabrics behind the one at *after*, each with `place`, where it is in this order, and `total`, how
-    many there are from there on. Of all others only what they are chosen and sorted by is computed."""
+    many there are from there on. Of all others only what they are chosen and sorted by is computed. One that is deleted
+    meanwhile is left out."""
     keyset = fleet_order(sort)
     condition, values = keyset.after(after)
     named = {f"after{number}": value for number, value in enumerate(values)}
@@ -218,16 +221,18 @@ def fleet_rows(
     states = " OR ".join(STATES[state] for state in wanted.states) or "true"
     place = ", ".join(column for column, _ in keyset.columns)
     found = _found(wanted, freezes="frozen" in wanted.states)
-    shown = _standing("fabric_id = ANY(ARRAY(SELECT id FROM page))", "f.id = ANY(ARRAY(SELECT id FROM page))")
-    query = (
-        f"WITH page AS MATERIALIZED (SELECT id, jsonb_build_array({place}) AS place, "
-        f"row_number() OVER (ORDER BY {keyset.order()}) AS number, count(*) OVER () AS total "
-        f"FROM ({found}) standing WHERE ({states}) AND {condition} ORDER BY {keyset.order()} LIMIT %(limit)s) "
-        f"{_DETAILS.replace('{shown}', shown)} ORDER BY page.number"
+    chosen = (
+        f"SELECT id, jsonb_build_array({place}), count(*) OVER () FROM ({found}) standing "
+        f"WHERE ({states}) AND {condition} ORDER BY {keyset.order()} LIMIT %(limit)s"
     )
+    parameters = _parameters(wanted)
     with fleet_transaction(connection) as cursor:
-        cursor.execute(query, _parameters(wanted) | named | {"limit": limit})
-        return rows_of(cursor)
+        cursor.execute(chosen, parameters | named | {"limit": limit})
+        places = {fabric: {"place": place, "total": total} for fabric, place, total in cursor.fetchall()}
+    with transaction(connection) as cursor:
+        cursor.execute(_DETAILS, parameters | {"shown": list(places)})
+        rows = {row["id"]: row for row in rows_of(cursor)}
+    return [rows[fabric] | places[fabric] for fabric in places if fabric in rows]
 
 
 def fleet_counts(connection: Connection, wanted: FleetFilter) -> tuple[int, dict[str, int]]:
