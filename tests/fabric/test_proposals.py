@@ -81,6 +81,9 @@ def test_a_review_decides_only_if_every_rule_that_asks_allows_it():
         ("ada", "bob", False),
         ("ada@host", "bob@host", False),
         ("Ada <ada@example.com>", "Bob <bob@example.com>", False),
+        ("Ada <ada@example.com>, Lovelace, Eve <eve@example.com>", "ada", True),
+        ("Ada <ada@example.com>, Lovelace, Eve <eve@example.com>", "eve@laptop", True),
+        ("Ada <ada@example.com>, Lovelace, Eve <eve@example.com>", "bob", False),
         ("", "", False),
     ],
 )

@@ -16,6 +16,7 @@ from hedgehog.fabric.selectors import Selector
 from hedgehog.fabric.shown import listed
 
 _NAMES_SHOWN = 5
+_BETWEEN_AUTHORS = re.compile(r"(?<=>), ")
 _ADDRESS = re.compile(r"<([^<>]*)>\s*$")
 
 
@@ -160,7 +161,8 @@ class Proposal:
 def is_same_person(one: str, other: str) -> bool:
     """Whether two names can mean one person: `ada`, `ada@host` of the command, `Ada <ada@example.com>` of a commit.
 
-    Errs on the side of yes: a namesake of the author cannot approve either.
+    Errs on the side of yes: a namesake of the author cannot approve either. A change by several people has a list of
+    authors of commits, with commas, and is a change of each.
     """
     return bool(_logins(one) & _logins(other))
 
@@ -168,6 +170,9 @@ def is_same_person(one: str, other: str) -> bool:
 def _logins(name: str) -> set[str]:
     """What a name may be compared by, in lower case: its login, and the whole of it."""
     text = name.strip().casefold()
+    several = _BETWEEN_AUTHORS.split(text)
+    if len(several) > 1:
+        return set().union(*map(_logins, several))
     address = _ADDRESS.search(text)
     whole = {text, text.partition("@")[0]}
     if address:

@@ -49,6 +49,28 @@ def test_a_push_is_taken_in_once_it_is_approved(guarded, ada):
     assert waiting(guarded) == []
 
 
+def test_who_merged_a_change_may_approve_it_and_its_authors_may_not(guarded, ada):
+    """A change by several people is a change of each of them."""
+    eve = guarded.person(name="Eve")
+    eve.pull()
+    eve.git("checkout", "--quiet", "-b", "change")
+    eve.branch = "change"
+    eve.commit({f"{LAB}/vpcs/a.yaml": text(make_vpc("a", 1111))}, "Move a")
+    bob = guarded.person(name="Bob")
+    bob.pull()
+    bob.git("fetch", "--quiet", "origin", "change")
+    bob.git("merge", "--quiet", "--no-ff", "-m", "Merge the change", "FETCH_HEAD")
+    bob.git("push", "--quiet", "origin", "HEAD:main")
+    ada.commit({f"{LAB}/vpcs/b.yaml": text(make_vpc("b", 1222))}, "Move b")
+    follow(guarded)
+    (proposal,) = waiting(guarded)
+    assert proposal.origin.who == "Ada <ada@example.com>, Eve <eve@example.com>"
+    for author in ("ada", "eve@laptop"):
+        with pytest.raises(PermissionDenied):
+            approve(guarded.database, proposal.id, origin=Origin(who=author, via=Via.CLI))
+    assert approve(guarded.database, proposal.id, origin=BOB).proposal.status is ProposalStatus.APPROVED
+
+
 def test_a_push_that_waits_is_one_proposal_and_another_push_supersedes_it(guarded, ada):
     """However often the repository is looked at."""
     ada.commit({f"{LAB}/vpcs/a.yaml": text(make_vpc("a", 1111))})

@@ -208,14 +208,20 @@ def _store(
         can_be_reviewed = ingestion.reads_reviews and _is_from_commits(
             commit, [paths.get(ref) for ref in differing], since
         )
+        authors = _authors(ingestion, commit, {paths[ref] for ref in differing if ref in paths}, since)
+        origins = {ref: authors.get(paths.get(ref, ""), author) for ref in differing}
         verdict = pushed_change_waits(
-            connection, fabric, _change(have, planned.objects), author, can_be_reviewed=can_be_reviewed
+            connection,
+            fabric,
+            _change(have, planned.objects),
+            _proposed_by(author, origins.values()),
+            can_be_reviewed=can_be_reviewed,
         )
         if verdict.waits is not None:
             return _held_by(ingestion, cursor, fabric, verdict.waits)
-        authors = _authors(ingestion, commit, {paths[ref] for ref in differing if ref in paths}, since)
-        origins = {ref: _approved(authors.get(paths.get(ref, ""), author), verdict.approved) for ref in differing}
-        whose = [(ref, planned.objects.get(ref), origins[ref]) for ref in sorted(differing)]
+        whose = [
+            (ref, planned.objects.get(ref), _approved(origins[ref], verdict.approved)) for ref in sorted(differing)
+        ]
         saved = save_as_written(connection, fabric.id, whose)
         unchanged = planned.objects.keys() - {change.ref for change in saved.changes}
         changes = ChangeSet.of([*saved.changes, *(Change(ref, Action.UNCHANGED) for ref in unchanged)])
@@ -243,6 +249,12 @@ def _is_from_commits(commit: Commit, paths: Sequence[str | None], since: str | N
     files = {path for path in paths if path is not None}
     before, now = (commit.mirror.lookup(one, files).files for one in (since, commit.head))
     return all(before.get(path) != now.get(path) for path in files)
+
+
+def _proposed_by(pushed: Origin, origins: Iterable[Origin]) -> Origin:
+    """What came with the commit *pushed*, as the change of all who wrote it: who only merged it may approve it."""
+    people = sorted({one.who for one in origins})
+    return replace(pushed, who=", ".join(people)) if people else pushed
 
 
 def _approved(origin: Origin, proposal: Proposal | None) -> Origin:
