@@ -40,15 +40,18 @@ devcluster: ## Build the development Kubernetes API server once (about 5 minutes
 	devcluster/build.sh
 
 .PHONY: gitea
-gitea: ## Build the Git host of the tests once (about 3 minutes; kept outside the tree), if there is a C compiler
+gitea: ## Build the Git host of the tests and the demo once (about 3 minutes; kept outside the tree), if there is a C compiler
 	@$(SAY)
 	@if command -v "$${CC:-cc}" > /dev/null || command -v gcc > /dev/null; then devcluster/build.sh gitea; \
 	else echo "Gitea is not built, and its tests are skipped: there is no C compiler (Debian: gcc)"; fi
 
+# Some shells export HOST, the name of the machine, which is not meant.
+DEMO_HOST = $(if $(or $(filter command,$(origin HOST)),$(filter gitea plain,$(HOST))),$(HOST))
+
 .PHONY: demo
-demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 checks it and ends, RESET=1 starts afresh, TROUBLE=1 adds trouble
+demo: $(INSTALLED) devcluster ## Run the whole product on this machine; HOST=gitea|plain, ONCE=1 checks it and ends, RESET=1 starts afresh, TROUBLE=1 adds trouble
 	@$(SAY)
-	PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(ONCE),--once) $(if $(RESET),--reset) $(if $(TROUBLE),--trouble)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(DEMO_HOST),--host $(DEMO_HOST)) $(if $(ONCE),--once) $(if $(RESET),--reset) $(if $(TROUBLE),--trouble)
 
 .PHONY: test
 test: $(INSTALLED) devcluster gitea ## Run all tests, including those on real servers

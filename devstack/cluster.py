@@ -31,6 +31,13 @@ def build(program: str = "devcluster") -> Path:
     return Path(done.stdout.strip())
 
 
+def is_built(program: str) -> bool:
+    """Whether the cache has a build of *program*. It may be of other sources: then `build` makes another one."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = Path(os.environ.get("HEDGEHOG_CACHE") or Path(base) / "hedgehog")
+    return any((cache / "devcluster").glob(f"*/{program}"))
+
+
 class DevCluster:
     """The cluster whose data lie in *directory*; a later start finds the same objects.
 

@@ -1,8 +1,9 @@
 """`make demo`: the whole product on one machine, on real servers, from scratch.
 
 PostgreSQL, a Kubernetes API server with Hedgehog's CRDs and simulated switches, a Git host with pages and Airflow are
-started in `.demo/`; two example fabrics are imported; the DAGs sync them to Git and to the cluster automatically. The next
-start uses the existing data again. With --trouble there is trouble of every kind as well. `source .demo/environment`
+started in `.demo/`; example fabrics are imported; the DAGs sync them to Git and to the cluster automatically. The next
+start uses the existing data again. With Gitea as the Git host, there is a pull request to merge. With --trouble there is
+trouble of every kind as well. `source .demo/environment`
 makes the commands `hedgehog` and `airflow` work in any shell.
 """
 
@@ -29,9 +30,9 @@ import yaml
 
 from devstack import postgres
 from devstack.agents import Agents
-from devstack.airflow import ROOT, Airflow, free_port
+from devstack.airflow import ROOT, Airflow
 from devstack.cluster import DevCluster
-from devstack.git_server import GitServer
+from devstack.demo_host import HOSTS, REPOSITORY, DemoHost, PlainHost, choose_host, start_git_server, start_gitea
 from devstack.github import GitHub
 from devstack.trouble import FABRICS as TROUBLED
 from devstack.trouble import FILE as TROUBLE_FILE
@@ -39,7 +40,6 @@ from devstack.trouble import Place, make_trouble
 
 STATE = ROOT / ".demo"
 ENVIRONMENT = STATE / "environment"
-REPOSITORY = "demo"
 EXAMPLES = ROOT / "examples"
 DATABASE_VARIABLE = "HEDGEHOG_DEMO_DB"
 HEALTH_DAG = "hedgehog_kubernetes_health"
@@ -81,6 +81,7 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="check everything, then stop (ONCE=1)")
     parser.add_argument("--trouble", action="store_true", help="add trouble of every kind to look at (TROUBLE=1)")
     parser.add_argument("--reset", action="store_true", help="delete the state of earlier runs first (RESET=1)")
+    parser.add_argument("--host", choices=HOSTS, help="the Git host (HOST=gitea); else Gitea where it is built")
     arguments = parser.parse_args()
     if arguments.once and arguments.trouble:
         parser.error("--once checks that everything is in order, which --trouble prevents; choose one of them")
@@ -90,7 +91,7 @@ def main() -> int:
         shutil.rmtree(STATE, ignore_errors=True)
     try:
         with ExitStack() as stack:
-            return Demo(stack).run(once=arguments.once, trouble=arguments.trouble)
+            return Demo(stack, trouble=arguments.trouble).run(once=arguments.once, host=arguments.host)
     except KeyboardInterrupt:
         say("stopped")
         return 0
@@ -99,16 +100,17 @@ def main() -> int:
 class Demo:
     """The parts of a running demo; *stack* stops them in reverse."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, *, trouble: bool = False) -> None:
         self.stack = stack
+        self.trouble = trouble
         self.started = datetime.now(UTC)
         STATE.mkdir(exist_ok=True)
 
-    def run(self, *, once: bool, trouble: bool) -> int:
+    def run(self, *, once: bool, host: str | None) -> int:
         """Start everything, sync the examples, print the result; then check it or wait for Ctrl-C."""
         metadata, fabrics = self.start_database()
         self.start_cluster()
-        self.start_git_host()
+        self.start_git_host(host)
         self.airflow = Airflow(STATE / "airflow", metadata, {})
         self.airflow.environment = self.environment(fabrics)
         self.write_environment()
@@ -122,8 +124,11 @@ class Demo:
         self.import_examples()
         self.wait_in_sync()
         self.work_a_little()
+        self.host.open_office(partial(self.hedgehog, quiet=True))
+        self.wait_in_sync()
         self.wait_healthy()
-        if trouble:
+        self.host.propose(say)
+        if self.trouble:
             self.make_trouble()
         self.summary()
         if once:
@@ -156,19 +161,13 @@ class Demo:
         self.cluster.install_crds()
         self.stack.enter_context(Agents(self.cluster))
 
-    def start_git_host(self) -> None:
-        """A Git host on this machine with one repository, on the same port each time, because its URL is stored."""
-        kept = STATE / "git-port"
-        port = int(kept.read_text()) if kept.exists() else free_port()
-        kept.write_text(str(port))
-        say("starting the Git host")
-        try:
-            self.git = self.stack.enter_context(GitServer(STATE / "git", port=port))
-        except OSError as error:
-            raise SystemExit(
-                f"port {port} of the demo's Git host is taken ({error.strerror}); RESET=1 chooses another"
-            ) from None
-        self.repository = self.git.create(REPOSITORY)
+    def start_git_host(self, wanted: str | None) -> None:
+        """The host of the demo's repository, and the plain Git server where that is it, or where trouble needs it."""
+        name, why = choose_host(wanted, STATE)
+        say(why)
+        if name == "plain" or self.trouble or (STATE / TROUBLE_FILE).exists():
+            self.git = start_git_server(self.stack, STATE)
+        self.host: DemoHost = PlainHost(self.git) if name == "plain" else start_gitea(self.stack, STATE)
 
     def environment(self, fabrics: str) -> dict[str, str]:
         """What Airflow's processes and the `hedgehog` command need to know."""
@@ -180,6 +179,7 @@ class Demo:
             "AIRFLOW_CONN_HEDGEHOG_DB": fabrics,
             "AIRFLOW_CONN_DEMO_CLUSTER": json.dumps(cluster),
             "AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY": str(STATE / "mirrors"),
+            **self.host.connections,
         }
 
     def write_environment(self) -> None:
@@ -231,7 +231,7 @@ class Demo:
             "apiVersion": "hedgehog-airflow/v1",
             "kind": "GitRepository",
             "metadata": {"name": REPOSITORY},
-            "spec": {"url": self.git.url(REPOSITORY), "branch": "main"},
+            "spec": {"url": self.host.url, "branch": "main", **self.host.settings},
         }
         (STATE / "repository.yaml").write_text(yaml.safe_dump(repository, sort_keys=False))
         large = STATE / "large"
@@ -302,7 +302,7 @@ class Demo:
 
     def commits(self) -> int:
         """Commits in the repository."""
-        command = ["git", "-C", str(self.repository), "rev-list", "--count", "main"]
+        command = ["git", "-C", str(self.host.path), "rev-list", "--count", "main"]
         return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
     def live(self) -> dict[str, str]:
@@ -331,6 +331,7 @@ class Demo:
     def summary(self) -> None:
         """Where everything is, and how to see it."""
         live = self.live()
+        office = f"{self.airflow.url}/plugin/hedgehog/fabrics/office"
         say("done")
         print(
             f"""
@@ -338,7 +339,7 @@ class Demo:
   DAGs         {self.airflow.url}/dags?tags=hedgehog
   in a shell   source {_relative(ENVIRONMENT)}
   fabrics      {len({state["fabric"] for state in self.states()})}, all in sync: hedgehog status
-  Git          {self.commits()} commits: {self.git.url(REPOSITORY).removesuffix(".git")}
+  Git          {self.commits()} commits: {self.host.url.removesuffix(".git")}{self.host.told(office)}
   cluster      {len(live)} objects: kubectl --kubeconfig {_relative(self.cluster.kubeconfig)} get switches,vpcs,connections
 """,
             flush=True,
@@ -360,6 +361,9 @@ class Demo:
         written = [ref for ref, version in self.live().items() if live.get(ref) != version]
         if self.commits() != commits or written:
             say(f"FAILED: {self.commits() - commits} new commits; written again: {', '.join(written) or 'nothing'}")
+            return 1
+        if problems := list(self.host.problems()):
+            say(f"FAILED: {'; '.join(problems)}")
             return 1
         if red := self.red_runs():
             say(f"FAILED: not all runs are green: {', '.join(red)}")

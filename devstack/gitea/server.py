@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import sqlite3
 import subprocess
 import time
@@ -15,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from devstack.airflow import free_port
 from devstack.cluster import build
 
 ADMIN = "gitea-admin"
@@ -83,6 +83,7 @@ class Gitea:
         self.token = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._tokens: dict[str, str] = {}
+        self._passwords: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -104,12 +105,12 @@ class Gitea:
         self.directory.mkdir(parents=True, exist_ok=True)
         kept = self.directory / "kept.json"
         if kept.exists():
-            self.port, self._tokens = json.loads(kept.read_text())
+            self.port, self._tokens, self._passwords = json.loads(kept.read_text())
         else:
             self._install()
             self._tokens = {ADMIN: self._administrator()}
             kept.touch(mode=0o600)
-            kept.write_text(json.dumps([self.port, self._tokens]))
+            self._keep()
         self.token = self._tokens[ADMIN]
         log = (self.directory / "stdout").open("ab")
         self._process = subprocess.Popen(
@@ -143,7 +144,7 @@ class Gitea:
         """The token of the user *name*, who is created if need be."""
         if name not in self._tokens:
             email = f"{name}@example.com"
-            password = secrets.token_urlsafe(24)
+            password = secrets.token_hex(10)
             account = {"username": name, "email": email, "password": password, "must_change_password": False}
             self.call("POST", "/admin/users", account)
             self._tokens[name] = self._run(
@@ -158,8 +159,17 @@ class Gitea:
                 "--scopes",
                 "all",
             )
-            (self.directory / "kept.json").write_text(json.dumps([self.port, self._tokens]))
+            self._passwords[name] = password
+            self._keep()
         return self._tokens[name]
+
+    def password(self, name: str) -> str:
+        """With which the user *name*, who is created if need be, logs in on the pages."""
+        self.user(name)
+        return self._passwords[name]
+
+    def _keep(self) -> None:
+        (self.directory / "kept.json").write_text(json.dumps([self.port, self._tokens, self._passwords]))
 
     def trust_key(self, user: str, public_key: str) -> None:
         """An SSH key of *user* that counts for commits, as if the user had proven it on Gitea's page: no API does that."""
@@ -203,7 +213,7 @@ class Gitea:
     # Installation -----------------------------------------------------------------------------------------------------
 
     def _install(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         values = {"secret": secrets.token_hex(32), "internal": secrets.token_hex(32)}
         text = _CONFIGURATION.format(directory=self.directory, port=self.port, static=self._binary.parent, **values)
         file = self.directory / "app.ini"
@@ -247,9 +257,3 @@ class Gitea:
 def _environment() -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("GITEA_", "GIT_"))}
     return {**kept, "GITEA_I_AM_BEING_UNSAFE_RUNNING_AS_ROOT": "true"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

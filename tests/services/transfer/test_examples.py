@@ -10,7 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
+from devstack.demo_host import SECOND_FLOOR
 from hedgehog.admission.check import check_objects
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.references import references
@@ -104,6 +106,17 @@ def test_a_cluster_would_take_them_alone_and_side_by_side_without_a_word(stored)
     gen, large = (list(stored[name].values()) for name in ("gen", "large"))
     for objects in (gen, large, gen + large):
         assert check_objects(objects, FabricSettings(), strict=True) == {}
+
+
+def test_the_office_fits_beside_them_before_and_after_its_pull_request(stored):
+    """It lives in the same cluster, and the demo's pull request adds a subnet."""
+    texts = [file.read_text() for file in sorted((EXAMPLES / "office").glob("*s.yaml"))]
+    others = [manifest for objects in stored.values() for manifest in objects.values()]
+    for added in ("", SECOND_FLOOR):
+        office = [one for text in [*texts[:-1], texts[-1] + added] for one in yaml.safe_load_all(text) if one]
+        assert len(office) == 4
+        assert len(office[-1]["spec"]["subnets"]) == (2 if added else 1)
+        assert check_objects([*others, *office], FabricSettings(), strict=True) == {}
 
 
 def test_no_object_is_in_both(stored):
