@@ -100,7 +100,7 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
     ),
     ProblemKind.REFUSED: Remedy(
         "An object that breaks a rule, or a file that cannot be read.",
-        "correct the object or file in Git or with `hedgehog fabric import`, and check it first",
+        "correct the object or file, where it is kept, and check it first",
         "hedgehog fabric export {fabric} | hedgehog validate --fabric {fabric} -",
     ),
     ProblemKind.CONFLICT: Remedy(
@@ -115,7 +115,7 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
     ),
     ProblemKind.PRUNE: Remedy(
         "More would be deleted than the fabric's threshold allows.",
-        "see with --dry-run whether all of it may go, then allow it",
+        "see with a dry run whether all of it may go, then allow it",
         "hedgehog sync kubernetes {fabric} --allow-large-prune",
     ),
     ProblemKind.DRIFT: Remedy(

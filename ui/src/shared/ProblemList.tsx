@@ -108,6 +108,7 @@ export function ProblemCard({ problem, showFabric = false }: { problem: Problem;
         </Text>
         {problem.command && (
           <HStack gap={1}>
+            <Text color="fg.muted">Command:</Text>
             <chakra.code fontSize="xs" overflowWrap="anywhere" bg="bg.muted" px={1} borderRadius="sm">
               {problem.command}
             </chakra.code>
