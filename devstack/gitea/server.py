@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -19,6 +20,8 @@ from devstack.cluster import build
 
 ADMIN = "gitea-admin"
 _SECONDS_TO_START = 180.0
+_PAGES = Path(__file__).parent / "pages"
+"""What is added to Gitea's pages."""
 _CONFIGURATION = """\
 APP_NAME = Gitea of the Hedgehog demo
 RUN_MODE = prod
@@ -112,6 +115,8 @@ class Gitea:
             kept.touch(mode=0o600)
             self._keep()
         self.token = self._tokens[ADMIN]
+        pages = self.directory / "custom" / "templates" / "custom"
+        shutil.copytree(_PAGES, pages, dirs_exist_ok=True)
         log = (self.directory / "stdout").open("ab")
         self._process = subprocess.Popen(
             [*self._command(), "web"],
