@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from devstack.stack import Stack
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.origin import Origin, Via
-from hedgehog.fabric.rollouts import RolloutPolicy
+from hedgehog.fabric.rollouts import Approve, RolloutPolicy
 from hedgehog.fabric.selectors import Selector
 from hedgehog.services.rollouts.start import begin_rollout, plan_rollout
 from hedgehog.store import fabrics
@@ -41,13 +41,15 @@ def description(stack: Stack, name: str, server: str) -> str | None:
     return next((row.manifest["spec"].get("description", "") for row in rows if row.ref.name == server), None)
 
 
-def begin_a_rollout(stack: Stack, name: str, fabric: str, manifest: Manifest, *, who: str, why: str) -> int:
-    """A rollout of one object to one fabric; its number."""
+def begin_a_rollout(stack: Stack, name: str, *fabrics: str, manifest: Manifest, who: str, why: str) -> int:
+    """A rollout of one object to fabrics; its number. The first of several is the canary, after which it waits to be
+    approved."""
     plan = plan_rollout(
         stack.database,
         name,
         {"manifests": [manifest], "delete": []},
-        Selector.named([fabric]),
-        policy=RolloutPolicy(),
+        Selector.named(fabrics),
+        canary=fabrics[:1] if len(fabrics) > 1 else (),
+        policy=RolloutPolicy(approve=Approve.CANARY),
     )
     return begin_rollout(stack.database, plan, why=why, actor=who)

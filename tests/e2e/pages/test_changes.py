@@ -13,7 +13,7 @@ from devstack.stack import Stack
 from hedgehog.fabric.selectors import Selector
 from hedgehog.store import freezes, rollouts
 from hedgehog.store.database import transaction
-from tests.e2e.looks import git
+from tests.e2e.looks import git, live
 from tests.e2e.pages.changes_lab import QUIET, ROLLOUT, begin_a_rollout, change, description
 from tests.e2e.pages.window import Window
 from tests.e2e.test_trouble_with_git import clone_url
@@ -186,6 +186,32 @@ def test_a_rollout_is_planned_begun_paused_approved_and_taken_back(window: Windo
     assert {description(stack, one, f"{one}-s") for one in names} == {"before"}
 
 
+def test_an_aborted_rollout_ends_where_it_is(window: Window, stack: Stack, name: str) -> None:
+    """The canary keeps the change, in its cluster as well; the other fabric never gets it."""
+    first, second = f"{name}-x", f"{name}-y"
+    for one in (first, second):
+        stack.add_fabric(one, [make_server(f"{one}-s", "before")], resync_seconds=86400)
+    stack.wait_in_sync(first, second)
+    change_of_all = make_server("${fabric}-s", "after")
+    number = begin_a_rollout(stack, f"half-{name}", first, second, manifest=change_of_all, who="bob", why="CHG-22")
+    window.open(f"/rollouts/{number}")
+    window.sees("wave 2 of 2 waits to be approved")
+    window.button("Abort").click()
+    window.sees("1 fabric keep the change, no other gets it", within=window.dialog())
+    window.sees("Done", within=window.confirm("Abort", reason="the racks have moved"))
+    window.close()
+    expect(window.page.get_by_role("heading", level=1)).to_contain_text("Aborted")
+    window.sees("the racks have moved")
+    expect(window.button("Approve")).to_have_count(0)
+
+    assert str(rollouts.load_rollout(stack.database, str(number)).state) == "aborted"
+    stack.wait_in_sync(first, second)
+    wanted = {f"{first}-s": "after", f"{second}-s": "before"}
+    assert {f"{one}-s": description(stack, one, f"{one}-s") for one in (first, second)} == wanted
+    found = {ref.name: manifest["spec"]["description"] for ref, manifest in live(stack, "Server").items()}
+    assert {server: found[server] for server in wanted} == wanted
+
+
 def test_what_others_wrote_is_text_on_every_page_of_changes(
     window: Window, stack: Stack, name: str, tmp_path: Path
 ) -> None:
@@ -201,7 +227,7 @@ def test_what_others_wrote_is_text_on_every_page_of_changes(
     ada = Person(tmp_path / "ada", clone_url(stack, "network"))
     text = f"apiVersion: wiring.githedgehog.com/v1beta1\nkind: Server\nmetadata: {{name: {from_git}-s}}\nspec: {{}}\n"
     ada.commit({f"fabrics/{from_git}/a.yaml": text}, PAYLOAD)
-    number = begin_a_rollout(stack, f"x-{name}", name, make_server(server, PAYLOAD), who=PAYLOAD, why=PAYLOAD)
+    number = begin_a_rollout(stack, f"x-{name}", name, manifest=make_server(server, PAYLOAD), who=PAYLOAD, why=PAYLOAD)
     stack.hedgehog("rollout", "pause", str(number), "--reason", PAYLOAD)
     stack.hedgehog("approval", "require", name, "--select", f"fabric={name}")
     stack.hedgehog("object", "delete", name, f"server/{server}", "--yes", "--reason", PAYLOAD)

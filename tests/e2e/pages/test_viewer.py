@@ -36,7 +36,7 @@ def test_a_viewer_sees_everything_and_no_button_that_is_refused(viewer: Window, 
     """Of a fabric that has a problem, is in a rollout and has a proposal, so that there would be something to do."""
     stack.add_fabric(name, [make_vpc(f"{name}-a"), make_vpc(f"{name}-b")], enable_k8s_sync=False)
     stack.wait_status(name, "git", "out_of_sync")
-    number = begin_a_rollout(stack, f"r-{name}", name, make_server(f"{name}-s"), who="ann", why="CHG-17")
+    number = begin_a_rollout(stack, f"r-{name}", name, manifest=make_server(f"{name}-s"), who="ann", why="CHG-17")
     stack.hedgehog("approval", "require", name, "--select", f"fabric={name}")
     stack.hedgehog("object", "delete", name, f"vpc/{name}-a", "--yes", "--reason", "CHG-17")
     (proposal,) = list_proposals(stack.database, [ProposalStatus.WAITING], fabric=name)
