@@ -54,7 +54,7 @@ def test_a_webhook_is_missing_made_and_in_order(hedgehog: Run, hub: GitHub) -> N
     assert made[:2] == (0, f"net: the webhook to {URL} is in order; its last delivery was answered with 200 OK\n")
     (hook,) = hub.hooks.kept.values()
     assert (hook["config"]["secret"], hook["config"]["insecure_ssl"]) == ("s3cret", "0")
-    assert hook["events"] == ["create", "delete", "pull_request", "push"]
+    assert hook["events"] == ["create", "delete", "merge_group", "pull_request", "pull_request_review", "push"]
 
     found = hedgehog("webhook", "check", "net", "--airflow", AIRFLOW, "--output", "json")
     assert json.loads(found[1]) == {
@@ -77,7 +77,7 @@ def test_a_webhook_that_somebody_changed_is_corrected(hedgehog: Run, hub: GitHub
     assert [line.partition(";")[0] for line in text.splitlines()] == [
         "net: it is not active",
         "net: its content type is not application/json",
-        "net: it does not announce create, delete, pull_request",
+        "net: it does not announce create, delete, merge_group, pull_request, pull_request_review",
     ]
     assert hedgehog("webhook", "install", "net", "--airflow", AIRFLOW)[0] == 0
     assert len(hub.hooks.kept) == 1

@@ -109,7 +109,7 @@ def test_an_unused_event_is_answered_as_ignored(host):
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ignored",
-        "reason": "event 'star' is of no use here; subscribe to create, delete, merge_group, pull_request, push",
+        "reason": "event 'star' is of no use here; subscribe to create, delete, merge_group, pull_request, pull_request_review, push",
     }
 
 

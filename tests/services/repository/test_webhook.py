@@ -230,7 +230,9 @@ def test_what_nobody_needs_is_not_kept(bench):
     assert (type(published), row) == (Ignored, None)
     starred, row = receive(bench, "star", {})
     assert (starred, row) == (
-        Ignored("event 'star' is of no use here; subscribe to create, delete, merge_group, pull_request, push"),
+        Ignored(
+            "event 'star' is of no use here; subscribe to create, delete, merge_group, pull_request, pull_request_review, push"
+        ),
         None,
     )
 
