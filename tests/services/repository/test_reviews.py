@@ -22,6 +22,7 @@ from hedgehog.hosts.host import Host
 from hedgehog.services.repository.changes import RepositoryOutcome
 from hedgehog.services.steer.proposals import keep_rule, reject
 from hedgehog.store import proposals as store
+from hedgehog.store.database import transaction
 from hedgehog.store.history import fabric_id, newest
 from tests.services.git.sync_lab import Lab
 from tests.services.repository import changes_lab
@@ -117,6 +118,23 @@ def test_what_somebody_else_approved_and_merged_is_taken_in_at_once(reviewed: Re
     change = newest(reviewed.lab.database, fabric_id(reviewed.lab.database, "lab") or 0)
     assert change is not None
     assert f"(proposal {done.id}, approved by bob: approving review of pull request 1, {page})" in change.why
+
+
+def test_people_are_asked_only_about_what_no_review_decides(reviewed: ReviewLab) -> None:
+    """A question that answers itself a moment later would stay in Airflow for hours."""
+    connection = reviewed.lab.database
+    with transaction(connection) as cursor:
+        cursor.execute(f"LISTEN {store.CHANNEL}")
+    pull = reviewed.propose("a", 1111)
+    reviewed.review(pull, "bob")
+    reviewed.merge(pull)
+    reviewed.follow()
+    connection.poll()
+    assert connection.notifies == []
+    reviewed.merge(reviewed.propose("b", 1222, branch="other"))
+    reviewed.follow()
+    connection.poll()
+    assert [one.payload for one in connection.notifies] == [str(reviewed.newest().id)]
 
 
 def test_several_commits_that_were_moved_as_they_are_count_as_reviewed(reviewed: ReviewLab) -> None:
@@ -304,9 +322,21 @@ def test_commits_that_were_on_the_branch_before_are_not_part_of_the_review(revie
     reviewed.review(pull, "bob")
     reviewed.merge(pull, "fast-forward")
     assert unseen not in pull.own_commits
-    reviewed.follow()
+    assert reviewed.follow().error is None
     assert objects(reviewed.lab)["b"] == 1002
     assert len(reviewed.waiting()) == 1
+
+
+def test_what_the_database_changed_by_itself_is_not_part_of_a_review(reviewed: ReviewLab) -> None:
+    """Taking in the push would take that back as well, which nobody has read."""
+    reviewed.lab.save("lab", make_vpc("b", 1666))
+    pull = reviewed.propose("a", 1111)
+    reviewed.review(pull, "bob")
+    reviewed.merge(pull)
+    reviewed.follow()
+    (proposal,) = reviewed.waiting()
+    assert (proposal.review_decides, reviewed.asked()) == (False, [proposal.id])
+    assert (objects(reviewed.lab)["a"], objects(reviewed.lab)["b"]) == (1001, 1666)
 
 
 @pytest.mark.parametrize("where", ["/pulls", "/reviews", "/permission", "/commits"])
