@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from devstack.objects import make_server
 from devstack.stack import Stack, kubernetes_connection
+from tests.e2e.looks import live
 from tests.e2e.pages.window import Window
 
 REFUSED = {"apiVersion": "v1", "kind": "Config", "current-context": "c"}
@@ -122,6 +123,36 @@ def test_parked_work_is_replayed_once_its_cause_is_gone_or_discarded(window: Win
     window.sees("No dead letter fits these filters")
     window.page.get_by_text("Replayed and discarded").click()
     expect(window.page.get_by_role("row").filter(has_text=f"{name}-y")).to_contain_text("Discarded")
+
+
+def test_a_large_deletion_waits_until_somebody_presses_delete_them(window: Window, stack: Stack, name: str) -> None:
+    """A fabric emptied but for one object: the cluster keeps all of them, until the button is pressed."""
+    stack.add_fabric(name, [make_server(f"{name}-s{i}") for i in range(15)], resync_seconds=86400)
+    stack.wait_in_sync(name)
+    stack.save(name, [make_server(f"{name}-s0")], replace=True)
+    stack.wait_status(name, "kubernetes", "out_of_sync")
+    window.fabric(name, "problems")
+    window.sees("Large prune")
+    assert len(servers_in_cluster(stack, name)) == 15
+
+    window.button("Delete them").click()
+    window.sees("Started", within=window.confirm("Delete them"))
+    window.close()
+    stack.wait_in_sync(name)
+    assert servers_in_cluster(stack, name) == [f"{name}-s0"]
+    with stack.database as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT i.name FROM hedgehog.inventory i JOIN hedgehog.fabric f ON f.id = i.fabric_id "
+            "WHERE f.name = %s AND i.kind = 'Server'",
+            (name,),
+        )
+        assert cursor.fetchall() == [(f"{name}-s0",)]
+    expect(window.button("Delete them")).to_have_count(0)
+
+
+def servers_in_cluster(stack: Stack, name: str) -> list[str]:
+    """The servers of a fabric in the cluster."""
+    return sorted(ref.name for ref in live(stack, "Server") if ref.name.startswith(f"{name}-s"))
 
 
 def _kubeconfig(stack: Stack) -> Any:
