@@ -86,7 +86,7 @@ def test_an_explanation_names_everything_and_what_to_do(lab):
     assert out.startswith("bad is not in sync; 6 problems for you\n")
     assert "refused-object (6, since" in out
     assert all(f"VPC/default/v-{number}: {LONG} {number}" in out for number in range(6))
-    assert "→ correct the object or file in Git" in out
+    assert "→ correct the object or file, where it is kept" in out
     checks = "hedgehog fabric export bad | hedgehog validate --fabric bad - --against-cluster"
     assert [line.strip() for line in out.splitlines()].count(checks) == 1
     status, out, _ = lab("explain", "good")

@@ -32,7 +32,17 @@ REPOSITORY = "GitRepository"
 MODELS: Mapping[str, type] = {REPOSITORY: GitRepository, FABRIC.kind: Fabric}
 
 _KEPT_BY_US = frozenset(
-    {"id", "name", "resource_name", "suspended", "suspended_reason", "suspended_until", "generation", "last_updated"}
+    {
+        "id",
+        "name",
+        "resource_name",
+        "suspended",
+        "suspended_reason",
+        "suspended_until",
+        "generation",
+        "last_updated",
+        "host",
+    }
 )
 SETTINGS: Mapping[str, frozenset[str]] = {
     kind: frozenset(SETTING_NAMES.get(field.name, field.name) for field in dataclasses.fields(model)) - _KEPT_BY_US
