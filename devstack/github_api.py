@@ -11,15 +11,15 @@ the deliveries in `DELIVERIES` and the components they refer to, without prose a
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+
+from devstack.described_api import Operation, Undescribed, operation_of, refuse_unless_valid, typed
 
 FILE = Path(__file__).with_name("github_api.json")
 _REPOSITORY = "/repos/{owner}/{repo}"
@@ -67,26 +67,9 @@ _SAMPLES = {
 }
 
 
-class Undescribed(AssertionError):
-    """A request or an answer does not match GitHub's description."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One route and method, with the values of the placeholders of its path."""
-
-    method: str
-    path: str
-    values: Mapping[str, str]
-
-
 def operation(method: str, path: str) -> Operation | None:
     """The operation that serves *path* (without query), if it is one of ours."""
-    for verb, pattern in OPERATIONS:
-        found = _pattern(pattern).fullmatch(path)
-        if verb == method.lower() and found:
-            return Operation(verb, pattern, found.groupdict())
-    return None
+    return operation_of(OPERATIONS, method, path)
 
 
 def check_request(operation: Operation, query: Mapping[str, str], body: Any) -> None:
@@ -98,7 +81,7 @@ def check_request(operation: Operation, query: Mapping[str, str], body: Any) -> 
         _check(described[name], int(value) if value.isdigit() else value, f"{operation.path}?{name}")
     for name, place, schema in _parameters(operation):
         if place == "path":
-            _check(schema, _typed(schema, operation.values[name]), f"{operation.path} {name}")
+            _check(schema, typed(schema, operation.values[name]), f"{operation.path} {name}")
     schema = _content(_entry(operation).get("requestBody", {}))
     if body is None or schema is None:
         if body is not None:
@@ -166,19 +149,6 @@ def _description() -> dict[str, Any]:
     return json.loads(FILE.read_text())  # type: ignore[no-any-return]
 
 
-@cache
-def _pattern(path: str) -> re.Pattern[str]:
-    # A file's path has slashes; no other placeholder has.
-    escaped = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
-    return re.compile(
-        re.sub(r"{(\w+)}", lambda found: f"(?P<{found[1]}>{'.*' if found[1] == 'path' else '[^/]+'})", escaped)
-    )
-
-
-def _typed(schema: Mapping[str, Any], value: str) -> str | int:
-    return int(value) if schema.get("type") == "integer" and value.isdigit() else value
-
-
 def _entry(operation: Operation) -> dict[str, Any]:
     return _description()["paths"][operation.path][operation.method]  # type: ignore[no-any-return]
 
@@ -218,10 +188,7 @@ def _properties(schema: Mapping[str, Any]) -> set[str]:
 
 
 def _check(schema: Mapping[str, Any], value: Any, subject: str) -> None:
-    errors = list(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value))
-    if errors:
-        places = "; ".join(f"{'/'.join(map(str, error.instance_path))}: {error.message}" for error in errors[:5])
-        raise Undescribed(f"{subject}: {places}")
+    refuse_unless_valid(_validator(json.dumps(schema, sort_keys=True)), value, subject)
 
 
 @cache

@@ -1,9 +1,9 @@
 """A small GitLab in a thread: merge requests of real bare repositories, statuses of pipelines, notes, threads on lines.
 
-For tests. Its routes, parameters and answers are those of GitLab's published pages, which each route names; a request with
-anything else is answered with 500 and kept in `undescribed`, which tests want empty. Answers have the documented fields
-that say something here. The rules for the pipeline of a status and for the end of a note's text are those of GitLab's
-source (`Ci::CreateCommitStatusService`, `Gitlab::QuickActions::Extractor`).
+For tests. Every request and answer is checked against what GitLab's published description says of it (`gitlab_api`); what
+does not match is answered with 500 and kept in `undescribed`, which tests want empty. The rules for the pipeline of a status
+and for the end of a note's text are those of GitLab's source (`Ci::CreateCommitStatusService`,
+`Gitlab::QuickActions::Extractor`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from devstack import gitlab_api
+from devstack.described_api import Operation, Undescribed
 from devstack.git_server import GitServer
 from devstack.github_http import Server
 from devstack.github_repositories import Repositories
-from devstack.gitlab_merging import MERGING_ROUTES, PROJECT, REQUEST, MergeRequest, Merging
+from devstack.gitlab_merging import MERGING_ROUTES, MergeRequest, Merging
 from devstack.in_thread import InThread
 
 _PREFIX = "/api/v4"
@@ -27,40 +29,30 @@ _MINUTE = 60
 _CALLS = 2000
 _LONGEST_NOTE = 1_000_000
 _LONGEST_TEXT = 255
-_STATES = frozenset({"pending", "running", "success", "failed", "canceled", "skipped"})
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
-_PAGES = frozenset({"page", "per_page"})
 _EVENTS = ("push_events", "tag_push_events", "merge_requests_events")
-ROUTES: dict[tuple[str, str], tuple[str, frozenset[str], str]] = {
-    ("GET", "/user"): ("user", frozenset(), "users"),
-    ("POST", f"{PROJECT}/merge_requests"): (
-        "create",
-        frozenset({"title", "description", "source_branch", "target_branch"}),
-        "merge_requests",
-    ),
-    ("GET", REQUEST): ("show", frozenset(), "merge_requests"),
-    ("GET", f"{REQUEST}/diffs"): ("diffs", _PAGES, "merge_requests"),
-    ("GET", f"{REQUEST}/notes"): ("notes", _PAGES | {"sort", "order_by"}, "notes"),
-    ("POST", f"{REQUEST}/notes"): ("add_note", frozenset({"body"}), "notes"),
-    ("PUT", rf"{REQUEST}/notes/(?P<note>\d+)"): ("edit_note", frozenset({"body"}), "notes"),
-    ("GET", f"{REQUEST}/discussions"): ("discussions", _PAGES, "discussions"),
-    ("POST", f"{REQUEST}/discussions"): ("add_discussion", frozenset({"body", "position"}), "discussions"),
-    ("POST", rf"{PROJECT}/statuses/(?P<sha>[0-9a-f]{{40}})"): (
-        "add_status",
-        frozenset({"state", "ref", "name", "context", "target_url", "description", "coverage", "pipeline_id"}),
-        "commits",
-    ),
-    ("GET", f"{PROJECT}/hooks"): ("hooks", _PAGES, "project_webhooks"),
-    ("POST", f"{PROJECT}/hooks"): (
-        "add_hook",
-        frozenset({"url", "token", "signing_token", "enable_ssl_verification", *_EVENTS}),
-        "project_webhooks",
-    ),
-    ("DELETE", rf"{PROJECT}/hooks/(?P<hook>\d+)"): ("delete_hook", frozenset(), "project_webhooks"),
+_PROJECT = "/projects/{id}"
+_REQUEST = f"{_PROJECT}/merge_requests/{{merge_request_iid}}"
+_NOTED = f"{_PROJECT}/merge_requests/{{noteable_id}}"
+ROUTES: dict[tuple[str, str], str] = {
+    ("get", "/user"): "user",
+    ("post", f"{_PROJECT}/merge_requests"): "create",
+    ("get", _REQUEST): "show",
+    ("get", f"{_REQUEST}/diffs"): "diffs",
+    ("get", f"{_NOTED}/notes"): "notes",
+    ("post", f"{_NOTED}/notes"): "add_note",
+    ("put", f"{_NOTED}/notes/{{note_id}}"): "edit_note",
+    ("get", f"{_NOTED}/discussions"): "discussions",
+    ("post", f"{_NOTED}/discussions"): "add_discussion",
+    ("post", f"{_PROJECT}/statuses/{{sha}}"): "add_status",
+    ("get", f"{_PROJECT}/hooks"): "hooks",
+    ("post", f"{_PROJECT}/hooks"): "add_hook",
+    ("delete", f"{_PROJECT}/hooks/{{hook_id}}"): "delete_hook",
     **MERGING_ROUTES,
 }
-"""Method and path: the method that serves it, the parameters that it takes, and the page below docs.gitlab.com/api/."""
-_POSITION = {"base_sha", "start_sha", "head_sha", "position_type", "old_path", "new_path", "old_line", "new_line"}
+"""Method and path: the method that serves it."""
+_NAMES = {"id": "project", "merge_request_iid": "iid", "noteable_id": "iid", "note_id": "note", "hook_id": "hook"}
+"""What the placeholders of paths are called here."""
 Answer = tuple[int, Any]
 
 
@@ -150,30 +142,30 @@ class GitLab(Merging, InThread):
         """The answer to one request: status, headers, body."""
         parts = urlsplit(target)
         path, query = parts.path.removeprefix(_PREFIX), dict(parse_qsl(parts.query))
-        serve, values = self._route(method, path, {*query, *(body or {})})
+        operation = gitlab_api.operation(method, path)
+        if operation is None:
+            raise Undescribed(f"{method} {path} is not a route of the stand-in")
+        gitlab_api.check_request(operation, query, body)
         limit = {"ratelimit-limit": str(_CALLS), "ratelimit-remaining": str(_CALLS - 1)}
         limit["ratelimit-reset"] = str(int(time.time()) + _MINUTE)
-        if headers.get("authorization") != f"Bearer {self.token}":
-            return 401, limit, {"message": "401 Unauthorized"}
-        if "project" in values and not (project := self._project(unquote(values["project"]))):
-            return 404, limit, {"message": "404 Project Not Found"}
-        if "project" in values:
-            values["project"] = project
-        status, found = serve(values, body or query)
+        status, found = self._serve(operation, headers.get("authorization", ""), body or query)
         if isinstance(found, list):
             found, extra = self._page(parts.path, query, found)
             limit |= extra
+        gitlab_api.check_answer(operation, status, found)
         return status, limit, found
 
-    def _route(
-        self, method: str, path: str, given: set[str]
-    ) -> tuple[Callable[[dict[str, str], dict[str, Any]], Answer], dict[str, str]]:
-        for (verb, pattern), (name, taken, page) in ROUTES.items():
-            match = re.fullmatch(pattern, path) if verb == method else None
-            if match is not None:
-                assert given <= taken, f"{sorted(given - taken)} is not described at docs.gitlab.com/api/{page}/"
-                return getattr(self, f"_{name}"), match.groupdict()
-        raise AssertionError(f"{method} {path} is not a route of the stand-in")
+    def _serve(self, operation: Operation, authorization: str, given: dict[str, Any]) -> Answer:
+        values = {_NAMES.get(key, key): value for key, value in operation.values.items()}
+        if authorization != f"Bearer {self.token}":
+            return 401, {"message": "401 Unauthorized"}
+        if "project" in values:
+            values["project"] = self._project(unquote(values["project"]))
+            if not values["project"]:
+                return 404, {"message": "404 Project Not Found"}
+        serve: Callable[[dict[str, str], dict[str, Any]], Answer]
+        serve = getattr(self, f"_{ROUTES[operation.method, operation.path]}")
+        return serve(values, given)
 
     def _user(self, values: dict[str, str], body: dict[str, Any]) -> Answer:
         return 200, {"id": 7, "username": self.login, "name": "Robot", "state": "active"}
@@ -224,7 +216,6 @@ class GitLab(Merging, InThread):
     def _add_discussion(self, values: dict[str, str], body: dict[str, Any]) -> Answer:
         def add(request: MergeRequest) -> Answer:
             place = body["position"]
-            assert place.keys() <= _POSITION, f"{place.keys() - _POSITION} is not described"
             files = {one["new_path"]: one for one in self._changes(request)}
             file = files.get(place["new_path"], {"old_path": "", "diff": ""})
             lines = (place.get("old_line"), place["new_line"])
@@ -250,8 +241,6 @@ class GitLab(Merging, InThread):
             return 404, {"message": "404 Commit Not Found"}
         if long := [key for key in ("description", "target_url") if len(body.get(key) or "") > _LONGEST_TEXT]:
             return 400, {"message": {key: ["is too long (maximum is 255 characters)"] for key in long}}
-        if body["state"] not in _STATES:
-            return 400, {"error": "state does not have a valid value"}
         pipelines = [
             one for one in self.pipelines if (one["sha"], one["project_id"]) == (sha, self._project_id(project))
         ]
@@ -260,7 +249,7 @@ class GitLab(Merging, InThread):
         if body.get("pipeline_id") and not pipelines:
             return 404, {"message": "404 Pipeline for pipeline_id, sha and ref Not Found"}
         pipeline = pipelines[-1] if pipelines else self.start_pipeline(project, sha, body["ref"])
-        name = body.get("name") or body.get("context") or "default"
+        name = body.get("name") or "default"
         made = {"id": self._id(), "sha": sha, "ref": pipeline["ref"], "status": body["state"], "name": name}
         made |= {
             "pipeline_id": pipeline["id"],

@@ -13,35 +13,18 @@ from urllib.parse import unquote
 
 from devstack.github_repositories import Repositories
 
-PROJECT = r"/projects/(?P<project>[^/]+)"
-REQUEST = rf"{PROJECT}/merge_requests/(?P<iid>\d+)"
-MERGING_ROUTES: dict[tuple[str, str], tuple[str, frozenset[str], str]] = {
-    ("GET", "/users"): ("users", frozenset({"username"}), "users"),
-    ("GET", f"{PROJECT}/merge_requests"): (
-        "list",
-        frozenset({"state", "source_branch", "target_branch", "page", "per_page"}),
-        "merge_requests",
-    ),
-    ("PUT", REQUEST): (
-        "update",
-        frozenset({"title", "description", "state_event", "add_labels", "reviewer_ids"}),
-        "merge_requests",
-    ),
-    ("PUT", f"{REQUEST}/merge"): (
-        "merge",
-        frozenset({"sha", "auto_merge", "merge_when_pipeline_succeeds"}),
-        "merge_requests",
-    ),
-    ("GET", rf"{PROJECT}/repository/commits/(?P<sha>[0-9a-f]{{40}})/merge_requests"): (
-        "requests_of",
-        frozenset({"page", "per_page"}),
-        "commits",
-    ),
-    ("GET", f"{REQUEST}/approvals"): ("approvals", frozenset(), "merge_request_approvals"),
-    ("GET", f"{REQUEST}/reviewers"): ("reviewers", frozenset({"page", "per_page"}), "merge_requests"),
-    ("GET", f"{REQUEST}/versions"): ("versions", frozenset({"page", "per_page"}), "merge_requests"),
-    ("GET", f"{REQUEST}/commits"): ("commits", frozenset({"page", "per_page"}), "merge_requests"),
-    ("GET", rf"{PROJECT}/repository/branches/(?P<branch>[^/]+)"): ("branch", frozenset(), "branches"),
+_REQUEST = "/projects/{id}/merge_requests/{merge_request_iid}"
+MERGING_ROUTES: dict[tuple[str, str], str] = {
+    ("get", "/users"): "users",
+    ("get", "/projects/{id}/merge_requests"): "list",
+    ("put", _REQUEST): "update",
+    ("put", f"{_REQUEST}/merge"): "merge",
+    ("get", "/projects/{id}/repository/commits/{sha}/merge_requests"): "requests_of",
+    ("get", f"{_REQUEST}/approvals"): "approvals",
+    ("get", f"{_REQUEST}/reviewers"): "reviewers",
+    ("get", f"{_REQUEST}/versions"): "versions",
+    ("get", f"{_REQUEST}/commits"): "commits",
+    ("get", "/projects/{id}/repository/branches/{branch}"): "branch",
 }
 Answer = tuple[int, Any]
 
@@ -191,7 +174,7 @@ class Merging:
         def change(request: MergeRequest) -> Answer:
             request.title = body.get("title", request.title)
             request.description = body.get("description", request.description)
-            request.labels += [one for one in body.get("add_labels", "").split(",") if one]
+            request.labels += body.get("add_labels", [])
             request.reviewers = body.get("reviewer_ids", request.reviewers)
             if body.get("state_event") == "close":
                 request.state, request.closed_by = "closed", self.login

@@ -104,7 +104,7 @@ class Repository:
 
     def add_labels(self, pull: PullRequest, labels: Sequence[str]) -> None:
         """GitLab makes those that the project does not have."""
-        self.client.put(self._path_of(pull), {"add_labels": ",".join(labels)})
+        self.client.put(self._path_of(pull), {"add_labels": list(labels)})
 
     def ask_reviewers(self, pull: PullRequest, reviewers: Sequence[str]) -> None:
         """GitLab wants the numbers of the users. https://docs.gitlab.com/api/users/#list-users"""
