@@ -13,9 +13,9 @@ from devstack import stack as devstack
 from devstack.git_server import GitServer
 from devstack.gitea.server import Gitea
 from devstack.github import GitHub
-from hedgehog.store import fabrics
 from tests.e2e.gitea_lab import GiteaStack
 from tests.e2e.github_lab import TOKEN, GitHubLab
+from tests.e2e.looks import suspend_all
 
 _numbers = itertools.count(1)
 
@@ -52,10 +52,7 @@ def name(request: pytest.FixtureRequest) -> Iterator[str]:
     chosen = f"t{next(_numbers):02d}"
     yield chosen
     if "stack" in request.fixturenames:
-        connection = request.getfixturevalue("stack").database
-        for fabric in fabrics.fabric_names(connection):
-            if fabric.startswith(chosen):
-                fabrics.suspend(connection, fabric, reason="its test is over", until=None)
+        suspend_all(request.getfixturevalue("stack"), chosen)
 
 
 @pytest.fixture(scope="session")

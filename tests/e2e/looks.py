@@ -9,6 +9,7 @@ from devstack.stack import CLUSTER, Stack
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.live import list_live
+from hedgehog.store import fabrics
 
 
 def live(stack: Stack, *kinds: str) -> dict[ObjectRef, dict[str, Any]]:
@@ -36,3 +37,10 @@ def run(stack: Stack, target: str, *names: str, **conf: Any) -> tuple[str, dict[
     state = stack.airflow.finished(dag_id, run_id)
     summary = stack.airflow.xcom(dag_id, run_id, "summary")
     return state, {entry["fabric"]: entry for entry in summary["fabrics"]}
+
+
+def suspend_all(stack: Stack, prefix: str = "") -> None:
+    """Suspend the fabrics whose names begin with *prefix*: their tests are over."""
+    for fabric in fabrics.fabric_names(stack.database):
+        if fabric.startswith(prefix):
+            fabrics.suspend(stack.database, fabric, reason="its test is over", until=None)

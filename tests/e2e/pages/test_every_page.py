@@ -22,6 +22,7 @@ from devstack.stack import CLUSTER, Stack
 from devstack.trouble import Place, make_trouble
 from hedgehog.fabric.rollouts import RolloutState
 from hedgehog.store.rollouts import load_rollout
+from tests.e2e.looks import suspend_all
 from tests.e2e.pages.changes_lab import QUIET, ROLLOUT
 from tests.e2e.pages.window import Window
 
@@ -68,7 +69,8 @@ TABS = frozenset({"topology", "plan", "history", "timeline", "drift", "problems"
 
 @pytest.fixture(scope="module")
 def scene(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The small example fabric, in order and with switches that report, and trouble of every kind."""
+    """The small example fabric, in order and with switches that report, and trouble of every kind. In the end, all fabrics
+    are suspended, so that the runs of later tests do not fail for their trouble."""
     directory = tmp_path_factory.mktemp("scene")
     with GitHub(stack.git) as hub, Agents(stack.cluster):
         if not any(state.fabric == "gen" for state in stack.states("gen").values()):
@@ -83,6 +85,7 @@ def scene(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
             stack.airflow.finished(dag_id, stack.airflow.trigger(dag_id))
         _changes(stack, directory)
         yield stack
+    suspend_all(stack)
 
 
 def _changes(stack: Stack, directory: Path) -> None:
