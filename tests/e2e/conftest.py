@@ -20,7 +20,7 @@ from tests.e2e.looks import suspend_all
 _numbers = itertools.count(1)
 
 
-_LONGEST = ("test_rollouts.py", "test_changes.py", "test_every_page.py", "test_soak.py", "test_decisions.py")
+_LONGEST = ("test_rollouts.py", "test_gitea.py", "test_changes.py", "test_soak.py", "test_every_page.py")
 """Files that take longest. They come first, so that no test process ends long after the others."""
 
 
