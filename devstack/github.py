@@ -11,13 +11,14 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from devstack import github_api
 from devstack.git_server import GitServer
 from devstack.github_api import Operation, Undescribed
+from devstack.github_commits import CommitMaking
 from devstack.github_hooks import Hooks
 from devstack.github_http import Server
 from devstack.github_merging import Merging, node_id
@@ -42,6 +43,8 @@ class Outage:
     headers: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
     times: int = 1
+    late: bool = False
+    """What was asked for is done all the same."""
 
 
 class GitHub(InThread):
@@ -64,6 +67,7 @@ class GitHub(InThread):
         self.reviews: list[dict[str, Any]] = []
         self.hooks = Hooks()
         self.merging = Merging(self.repositories, self.pulls, self._pull, lambda: self._full_user("user"))
+        self.commits = CommitMaking(self.repositories, self.merging)
         self.outages: list[Outage] = []
         self.listed_files = MOST_FILES
         self._app_tokens: dict[str, float] = {}
@@ -115,10 +119,9 @@ class GitHub(InThread):
 
     def fork(self, repository: str, name: str) -> str:
         """A fork of *repository* as *name*; somebody may push to it."""
-        path = self.git.create(name)
+        self.git.create(name)
         self.repositories.git(name, "fetch", "--quiet", str(self.git.path(repository)), "+refs/heads/*:refs/heads/*")
         self.repositories.git(name, "config", "uploadpack.allowAnySHA1InWant", "true")
-        assert path.exists()
         return name
 
     def comment(self, pull: Pull, body: str, *, login: str = "ada") -> dict[str, Any]:
@@ -137,15 +140,14 @@ class GitHub(InThread):
         path, query = parts.path.removeprefix(_PREFIX), dict(parse_qsl(parts.query))
         outage = self._outage(f"{method} {path}")
         if path == _GRAPHQL:
-            status, found = self.merging.mutate(body)
-            return status, {}, found
+            return self._graphql(headers.get("authorization", ""), body, outage)
         operation = github_api.operation(method, path)
         if operation is None:
             raise Undescribed(f"{method} {path} is not a route of the stand-in")
         if outage is not None:
             return outage.status, dict(outage.headers), outage.body
         github_api.check_request(operation, query, body)
-        who = self._who(operation, headers.get("authorization", ""))
+        who = self._who(operation.path, headers.get("authorization", ""))
         if who is None:
             return 401, {}, {"message": "Bad credentials", "documentation_url": "https://docs.github.com/rest"}
         status, found = self._route(operation, query, body or {}, who)
@@ -156,6 +158,13 @@ class GitHub(InThread):
         if method == "GET" and headers.get("if-none-match") == tag:
             return 304, {"etag": tag}, None
         return status, {**extra, **({"etag": tag} if method == "GET" else {})}, found
+
+    def _graphql(self, authorization: str, body: Any, outage: Outage | None) -> tuple[int, dict[str, str], Any]:
+        who = self._who("", authorization)
+        status, found = (401, {"message": "Bad credentials"}) if who is None else (200, None)
+        if who is not None and (outage is None or outage.late):
+            status, found = self.commits.answer(body, self._user(who)["login"])
+        return (status, {}, found) if outage is None else (outage.status, dict(outage.headers), outage.body)
 
     def _route(self, operation: Operation, query: Mapping[str, str], body: dict[str, Any], who: str) -> Answer:
         name = operation.path.removeprefix("/repos/{owner}/{repo}")
@@ -318,9 +327,7 @@ class GitHub(InThread):
     def _comment(self, pull: Pull, body: str, user: dict[str, Any], app: dict[str, Any] | None) -> dict[str, Any]:
         number = self._id()
         url = f"{self._page_of(pull)}#issuecomment-{number}"
-        full = github_api.complete(
-            github_api.Operation("get", "/user", {}), 200, {"id": 8, "user_view_type": "public", **user}
-        )
+        full = github_api.complete(Operation("get", "/user", {}), 200, {"id": 8, "user_view_type": "public", **user})
         made = {"id": number, "body": body, "html_url": url, "user": {key: full[key] for key in full if key != "plan"}}
         return {**made, "performed_via_github_app": app, "author_association": "MEMBER"}
 
@@ -364,10 +371,10 @@ class GitHub(InThread):
 
     # Who and what -----------------------------------------------------------------------------------------------------
 
-    def _who(self, operation: Operation, authorization: str) -> str | None:
+    def _who(self, path: str, authorization: str) -> str | None:
         """`app` or `user`; None when the login is missing or wrong."""
         scheme, _, secret = authorization.partition(" ")
-        if operation.path.startswith("/app/"):
+        if path.startswith("/app/"):
             return "app" if scheme == "Bearer" and secret.count(".") == 2 else None
         if secret in self._app_tokens:
             return "app" if self._app_tokens[secret] > time.monotonic() else None
@@ -378,9 +385,7 @@ class GitHub(InThread):
             for index, outage in enumerate(self.outages):
                 if outage.where in request:
                     left = outage.times - 1
-                    self.outages[index : index + 1] = (
-                        [Outage(outage.status, outage.body, outage.headers, outage.where, left)] if left else []
-                    )
+                    self.outages[index : index + 1] = [replace(outage, times=left)] if left else []
                     return outage
         return None
 

@@ -50,10 +50,9 @@ class Merging:
             "get /pulls/{pull_number}/commits": lambda: (200, self._commits(pull)),
         }
 
-    def mutate(self, body: dict[str, Any]) -> Answer:
-        """The one mutation of the GraphQL API that is used: GitHub's reference has its input."""
-        asked = body["variables"]["input"]
-        assert "enablePullRequestAutoMerge(input: $input)" in body["query"], body["query"]
+    def enable_auto_merge(self, query: str, asked: dict[str, Any]) -> Answer:
+        """A mutation of the GraphQL API: GitHub's reference has its input."""
+        assert "enablePullRequestAutoMerge(input: $input)" in query, query
         assert asked.keys() <= {"pullRequestId", "expectedHeadOid", "mergeMethod"}, asked
         pull = next(one for one in self.pulls.values() if node_id(one) == asked["pullRequestId"])
         if self.state(pull) == "clean":

@@ -272,7 +272,8 @@ def test_an_edit_names_committer_and_trailers(person: Person, mirror: Mirror) ->
     commit = person.commit({"f/a": "1"}, body)
     edit = history.edits(mirror, fetched(mirror), ["f/a"])["f/a"]
     trailers = {"Hedgehog-Fabric": "lab", "Hedgehog-Run": "a: b"}
-    assert edit == history.Edit(commit, "Ada <ada@example.com>", "Subject", "ada@example.com", trailers)
+    tree = person.git("rev-parse", "HEAD^{tree}").strip()
+    assert edit == history.Edit(commit, "Ada <ada@example.com>", "Subject", "ada@example.com", trailers, tree)
 
 
 def test_an_edit_is_found_whatever_else_its_commit_brings(person: Person, mirror: Mirror) -> None:

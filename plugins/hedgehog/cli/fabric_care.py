@@ -200,7 +200,7 @@ def _kinds(refs: Collection[ObjectRef]) -> str:
 
 
 def _purge(arguments: argparse.Namespace, connection: Connection) -> int:
-    from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_host, open_mirror
     from hedgehog.services.upkeep import purge
 
     now = datetime.now(UTC)
@@ -213,7 +213,9 @@ def _purge(arguments: argparse.Namespace, connection: Connection) -> int:
         return _exit_status(arguments)
     try:
         with progress(arguments, "removing it from Git and clusters"):
-            left, problems = purge.purge(connection, seen, **dependencies, run_id=run_id(), origin=origin(arguments))
+            left, problems = purge.purge(
+                connection, seen, **dependencies, open_host=open_host, run_id=run_id(), origin=origin(arguments)
+            )
     except HedgehogError:
         fabric = store.load_fabric(connection, arguments.fabric)
         if fabric.suspended_reason == purge.REASON:

@@ -18,6 +18,7 @@ from pygit2.enums import FileMode
 from hedgehog.errors import InvalidInput, PushRace, RemoteUnavailable
 from hedgehog.fabric.model import Fabric
 from hedgehog.gitops import failures
+from hedgehog.gitops.host_commits import has_signature
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.signatures import sign
 
@@ -27,6 +28,8 @@ FABRIC_TRAILER = "Hedgehog-Fabric"
 GENERATION_TRAILER = "Hedgehog-Generation"
 RUN_TRAILER = "Hedgehog-Run"
 CO_AUTHOR_TRAILER = "Co-authored-by"
+TREE_TRAILER = "Hedgehog-Tree"
+"""What we built: by that we know a commit that the host made, and whose committer it chose."""
 _PATH_LIMIT = 1024
 _NAME_LIMIT = 255
 
@@ -79,7 +82,8 @@ def build(
 ) -> str | None:
     """Create the commit with *changes* (None: remove the file) on top of *parent*, and return its id.
 
-    Without an *author* it is the *committer*. It is signed where the repository's credentials have a signing key.
+    Without an *author* it is the *committer*. It is signed where the repository's credentials have a signing key. Where
+    the host is to make and sign it, its message names the author and the tree.
 
     Returns None if the tree would equal that of the parent. Directories that become empty are removed. Raises
     InvalidInput for a path that leaves the repository, or if a file would replace a directory or the other way round:
@@ -96,12 +100,22 @@ def build(
         signature = committer.signature()
         signed = author.signature() if author else signature
         parents: list[str | pygit2.Oid] = [parent] if parent else []
-        content = str(repository.create_commit_string(signed, signature, message, tree, parents))
+        by_host = mirror.remote.credentials.signed_by_host
+        text = _for_host(message, committer, author, str(tree)) if by_host else message
+        content = str(repository.create_commit_string(signed, signature, text, tree, parents))
         if mark := sign(mirror, content):
             return str(repository.create_commit_with_signature(content, mark))
-        return str(repository.create_commit(None, signed, signature, message, tree, parents))
+        return str(repository.create_commit(None, signed, signature, text, tree, parents))
 
     return mirror.reading(parent, make)
+
+
+def _for_host(message: str, committer: Author, author: Author | None, tree: str) -> str:
+    """*message* with what the host does not take from us: who asked for the change, and that the commit is ours."""
+    people = []
+    if author is not None and (author.name, author.email) != (committer.name, committer.email):
+        people = [f"{CO_AUTHOR_TRAILER}: {author.name} <{author.email}>"]
+    return "\n".join([message.rstrip("\n"), *people, f"{TREE_TRAILER}: {tree}", ""])
 
 
 def _layers(changes: Mapping[str, bytes | None]) -> _Layer:
@@ -162,6 +176,7 @@ def push(mirror: Mirror, commit: str, expected_head: str | None) -> None:
     refuses it, and RemoteUnavailable if no answer arrived: the push may have happened then, which reading the head shows.
     """
     remote = mirror.remote
+    _refuse_unsigned(mirror, commit)
     if expected_head is not None and not mirror.is_ancestor(expected_head, commit):
         raise PushRace(f"git push {remote}: {commit} does not contain {expected_head}; plan again on the branch's head")
     _send(mirror, commit, remote.ref, expected_head)
@@ -173,7 +188,17 @@ def push_own_branch(mirror: Mirror, commit: str, branch: str, expected_head: str
 
     Raises PushRace if it is not at *expected_head* (None: it must not exist): nobody else's commit is dropped.
     """
+    _refuse_unsigned(mirror, commit)
     _send(mirror, commit, f"refs/heads/{branch}", expected_head)
+
+
+def _refuse_unsigned(mirror: Mirror, commit: str) -> None:
+    """Raise InvalidInput for a commit that the host was to sign and has not."""
+    if mirror.remote.credentials.signed_by_host and not has_signature(mirror, commit):
+        raise InvalidInput(
+            f"git push {mirror.remote}: the connection has signing: host, and this commit is not made by the host; "
+            "give the connection a signing_key instead (docs/signing.md)"
+        )
 
 
 def delete_own_branch(mirror: Mirror, branch: str, expected_head: str) -> None:

@@ -23,6 +23,7 @@ class Edit:
     subject: str = ""
     committer_email: str = ""
     trailers: Mapping[str, str] = field(default_factory=dict)
+    tree: str = ""
 
     def __str__(self) -> str:
         return f"{self.author} in {self.commit[:12]}"
@@ -104,7 +105,7 @@ def _search(repository: pygit2.Repository, head: str, wanted: set[str], since: s
 def _edit(commit: pygit2.Commit) -> Edit:
     author = f"{commit.author.name} <{commit.author.email}>"
     subject = commit.message.strip().partition("\n")[0]
-    return Edit(str(commit.id), author, subject, commit.committer.email, trailers(commit.message))
+    return Edit(str(commit.id), author, subject, commit.committer.email, trailers(commit.message), str(commit.tree_id))
 
 
 def trailers(message: str) -> dict[str, str]:

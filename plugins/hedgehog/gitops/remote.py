@@ -65,6 +65,8 @@ class GitCredentials:
     known_hosts: str | None = field(default=None, repr=False)
     signing_key: SigningKey | OpenPGPKey | None = None
     """Signs our commits to this repository."""
+    signed_by_host: bool = False
+    """The host makes and signs them: no commit of ours is pushed."""
 
     def header(self) -> str | None:
         """The HTTP header that carries user name and token, if there is a token."""

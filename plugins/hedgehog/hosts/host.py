@@ -33,6 +33,7 @@ class Feature(StrEnum):
     RATE_LIMIT = "rate limit is known"
     WEBHOOK = "webhook"
     HOOKS = "webhook is made by `hedgehog webhook install`"
+    SIGNED_COMMITS = "our commits are made and signed by the host, with `signing: host`"
 
 
 class Conclusion(StrEnum):
@@ -298,6 +299,14 @@ class Host(Protocol):
 
     def write_status(self, pull: PullRequest, result: CheckResult, name: str) -> None:
         """A commit status on the head of *pull*."""
+        ...
+
+    def make_commit(self, branch: str, head: str, message: str, files: Mapping[str, bytes | None]) -> str:
+        """Have the host make and sign a commit of *files* (None: remove it) on top of *head*, and return its id.
+
+        Raises PushRace if *branch* is not at *head*, PermissionDenied if a rule refuses it, TooLarge for more than the
+        host takes, and RemoteUnavailable if no answer arrived: it may have been made then, which reading the head shows.
+        """
         ...
 
     def hooks(self) -> Iterable[Hook]:

@@ -83,6 +83,17 @@ def test_a_signing_key_comes_with_the_credential(monkeypatch, tmp_path):
         assert SECRET not in str(caught.value)
 
 
+def test_the_host_signs_where_the_connection_says_so(monkeypatch):
+    """A wrong word, and a key beside it, stop the sync, rather than pushing what is signed otherwise."""
+    for extra, is_asked in (({"signing": "host"}, True), ({"signing": ""}, False), ({}, False)):
+        connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra=extra)
+        assert git_credentials(make_repository()).signed_by_host is is_asked
+    for extra in ({"signing": "github"}, {"signing": "host", "signing_key_file": "/etc/key"}):
+        connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra=extra)
+        with pytest.raises(InvalidInput, match=r"network_git: .*signing"):
+            git_credentials(make_repository())
+
+
 @pytest.mark.parametrize("hosts", [["git.example.com"], "other.example.com, Git.Example.com"])
 def test_a_credential_is_used_for_its_hosts(monkeypatch, hosts):
     """As a list or separated by commas; the case of a host name does not matter."""

@@ -262,6 +262,12 @@ def test_our_own_commits_are_recorded_and_ignored(bench):
     assert receive(bench, "push", our_push()) == (Receipt.IGNORED, "our own commits")
 
 
+def test_what_the_host_made_for_us_is_ours(bench):
+    """Its committer is the host; our message names the tree."""
+    made = {"message": f"{MESSAGE.strip()}\nHedgehog-Tree: {'a' * 40}", "committer": {"email": "noreply@github.com"}}
+    assert receive(bench, "push", our_push(commits=[made])) == (Receipt.IGNORED, "our own commits")
+
+
 def somebody_elses(payload, **changes):
     """The payload with a commit that is not quite ours beside one that is."""
     payload = copy.deepcopy(payload)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hedgehog.errors import InvalidInput
+from hedgehog.errors import InvalidInput, PermissionDenied
 from hedgehog.fabric.changes import Action
-from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.model import GitRepository, Manifest, ObjectRef
 from hedgehog.fabric.origin import Origin, Via
+from hedgehog.gitops.mirror import Mirror
 from hedgehog.services.repository import changes as repository_changes
 from hedgehog.services.steer.git_rollback import GitRollback, roll_back_in_git
 from hedgehog.store import fabrics
@@ -97,6 +100,26 @@ def test_a_commit_makes_the_files_again_what_they_were(followed: Lab) -> None:
     roll_back(followed, second)
     take_in(followed)
     assert objects(followed)[VPC_1]["spec"]["subnets"]["default"]["vlan"] == 1111
+
+
+def test_the_host_signs_the_commit_where_the_connection_says_so(followed: Lab, tmp_path: Path) -> None:
+    """On the branch itself only: a pull request would need a commit that is pushed."""
+
+    def open_mirror(repository: GitRepository) -> Mirror:
+        remote = followed.open_mirror(repository).remote
+        credentials = replace(remote.credentials, signed_by_host=True)
+        return Mirror(tmp_path / "signed", replace(remote, credentials=credentials))
+
+    first, second = FIRST_GENERATION[followed], generation(followed)
+    done = roll_back(followed, first, open_mirror=open_mirror)
+    assert (done.git.branch, done.git.commit) == ("main", in_git(followed, "rev-parse", "main").strip())
+    assert in_git(followed, "show", f"main:{FILE}") == FIRST
+    assert "gpgsig" in in_git(followed, "cat-file", "commit", "main")
+    take_in(followed)
+    assert VPC_2 not in objects(followed)
+    fabrics.save_repository(followed.database, "net", {"push": "pull_request"})
+    with pytest.raises(PermissionDenied, match="the host signs no pull requests of ours: with a signing_key"):
+        roll_back(followed, second, open_mirror=open_mirror)
 
 
 def test_one_object_of_a_file_with_others_is_rolled_back_alone(followed: Lab) -> None:

@@ -60,10 +60,21 @@ def look(lab):
     return purge.find_remains(lab.database, "lab", **lab.dependencies)
 
 
+def remove(lab, seen, **others):
+    """Purge what was seen of the fabric; a commit that we push enters no host."""
+    given = {**lab.dependencies, "open_host": no_host, **others}
+    return purge.purge(lab.database, seen, origin=SOMEBODY, **given, run_id="run-2")
+
+
+def no_host(repository):
+    """Nobody is to ask for it."""
+    raise AssertionError(repository)
+
+
 def test_a_purge_leaves_what_another_tool_has_marked(lab, api, cluster):
     """With its name; the rest goes, the fabric as well, and it is not pruned as an orphan later either."""
     write_as(api, "helm", make("Server", "a", annotations={"meta.helm.sh/release-name": "net"}))
-    left, problems = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-2")
+    left, problems = remove(lab, look(lab))
     assert (left.done, problems, servers(api)) == (True, [], {"a"})
     owner = "Helm release net (meta.helm.sh/release-name)"
     assert left.as_dict()["objects_of_others"] == {"k8s_lab": {"Server/default/a": owner}}
@@ -84,7 +95,7 @@ def test_a_purge_removes_files_and_objects_and_forgets_the_fabric(lab, api):
     lab.person().commit({"fabrics/lab/notes.txt": "x\n", "elsewhere/file": "y\n"})
     seen = look(lab)
     assert (list(seen.files), seen.foreign) == (FILES, ("fabrics/lab/notes.txt",))
-    left, problems = purge.purge(lab.database, seen, origin=SOMEBODY, **lab.dependencies, run_id="run-2")
+    left, problems = remove(lab, seen)
     assert (left.done, problems) == (True, [])
     assert sorted(lab.files()) == ["elsewhere/file", "fabrics/lab/notes.txt"]
     assert lab.log()[0] == "lab: fabric removed"
@@ -97,7 +108,7 @@ def test_an_edited_file_stays_and_is_reported(lab):
     lab.person().commit({FILES[2]: "# by Ada\n"})
     seen = look(lab)
     assert (seen.edited, FILES[2] in seen.files) == ((FILES[2],), False)
-    left, _ = purge.purge(lab.database, seen, origin=SOMEBODY, **lab.dependencies, run_id="run-2")
+    left, _ = remove(lab, seen)
     assert (left.done, left.edited, sorted(lab.files())) == (True, (FILES[2],), [FILES[2]])
 
 
@@ -119,16 +130,14 @@ def test_a_purge_that_is_cut_off_is_taken_up_again_or_taken_back(lab, api):
         raise RemoteUnavailable(f"{name} is away")
 
     with pytest.raises(RemoteUnavailable):
-        purge.purge(
-            lab.database, look(lab), origin=SOMEBODY, **(lab.dependencies | {"open_cluster": away}), run_id="run-2"
-        )
+        remove(lab, look(lab), open_cluster=away)
     assert lab.files() == {}
     assert lab.sync("lab").reason.startswith("suspended")
     assert servers(api) == {"a", "b"}
     fabrics.resume(lab.database, "lab")
     lab.sync("lab")
     assert sorted(lab.files()) == FILES
-    left, _ = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-3")
+    left, _ = remove(lab, look(lab))
     assert (left.done, servers(api)) == (True, set())
 
 
@@ -147,13 +156,13 @@ def test_an_object_that_waits_for_its_finalizer_keeps_the_fabric(lab, api):
     with store_database.transaction(lab.database) as cursor:
         ref = purge.ObjectRef("Server", "default", "held")
         inventory.record(cursor, "k8s_lab", row.id, applied={ref: held}, adopted={}, gone=[])
-    left, problems = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-2")
+    left, problems = remove(lab, look(lab))
     assert left.done is False
     assert "example.com/wait" in " ".join(problems)
     assert fabrics.fabric_names(lab.database) == ["lab"]
     del held["metadata"]["finalizers"]
     apply_one(api, {**held, "metadata": {**held["metadata"], "finalizers": []}}, force_conflicts=True)
-    left, _ = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-3")
+    left, _ = remove(lab, look(lab))
     assert left.done is True
 
 
@@ -171,7 +180,7 @@ def test_a_fabric_that_a_run_works_on_is_not_purged(lab, database_parameters):
     try:
         store_database.try_locks(other, Lock.KUBERNETES, [seen.fabric.id])
         with pytest.raises(LockHeld):
-            purge.purge(lab.database, seen, origin=SOMEBODY, **lab.dependencies, run_id="run-2")
+            remove(lab, seen)
         with pytest.raises(LockHeld, match="a run works on lab; delete it when that is done"):
             purge.forget(lab.database, "lab", origin=SOMEBODY)
     finally:
@@ -214,7 +223,7 @@ def test_a_purge_ends_when_the_definition_went_with_the_objects(lab, api, cluste
     while api.send("GET", "GET", servers_crd, subject="CRD").ok:
         pass
     try:
-        left, problems = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-2")
+        left, problems = remove(lab, look(lab))
         assert (left.done, problems, fabrics.fabric_names(lab.database)) == (True, [], [])
     finally:
         cluster.install_crds()

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from hedgehog.store.database import Connection
 
 
+_BY_HOST = "host"
+
+
 def open_database(connection_id: str = DATABASE_CONNECTION) -> Connection:
     """An open connection to the fabric database, migrated if it was not. Raises SchemaMismatch on a newer schema."""
     from hedgehog.store import database, migrate
@@ -52,7 +55,8 @@ def open_mirror(repository: GitRepository) -> Mirror:
 
 def git_credentials(repository: GitRepository) -> GitCredentials:
     """What the repository's connection holds: login and password (a token), or extra `private_key`, `known_hosts`; and
-    with extra `signing_key` (or `signing_key_file`), what our commits are signed with.
+    with extra `signing_key` (or `signing_key_file`), what our commits are signed with, or with `signing`, that the host
+    makes and signs them.
 
     Takes the fields of Airflow's own `git` and `github` connection types as well. A GitHub App's installation enters
     over https with a token of the next hour, which is asked for here.
@@ -74,7 +78,24 @@ def git_credentials(repository: GitRepository) -> GitCredentials:
         private_key_path=extra.get("key_file") or None,
         known_hosts=extra.get("known_hosts") or None,
         signing_key=_signing_key(values),
+        signed_by_host=_is_signed_by_host(values),
     )
+
+
+def _is_signed_by_host(values: ConnectionValues) -> bool:
+    signing = values.extra.get("signing")
+    if signing in (None, ""):
+        return False
+    if signing != _BY_HOST:
+        raise InvalidInput(
+            f"connection {values.connection_id}: signing in its extra can only be {_BY_HOST!r}; for a key of your own, "
+            "give signing_key"
+        )
+    if values.extra.get("signing_key") or values.extra.get("signing_key_file"):
+        raise InvalidInput(
+            f"connection {values.connection_id}: its extra has signing: {_BY_HOST} and a signing_key; remove one of them"
+        )
+    return True
 
 
 def _signing_key(values: ConnectionValues) -> SigningKey | OpenPGPKey | None:

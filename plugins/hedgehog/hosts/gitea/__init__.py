@@ -19,7 +19,7 @@ def _open(access: Access) -> Host:
 HOST = HostType(
     "gitea",
     "Gitea",
-    frozenset(Feature) - {Feature.CHECKS, Feature.MERGE_QUEUE, Feature.RATE_LIMIT},
+    frozenset(Feature) - {Feature.CHECKS, Feature.MERGE_QUEUE, Feature.RATE_LIMIT, Feature.SIGNED_COMMITS},
     open=_open,
     webhook=WEBHOOK,
     pages=Pages("commit", "src/branch/{branch}/{path}", "src/branch/{branch}/{path}", "pulls"),

@@ -195,6 +195,10 @@ class Repository:
         }
         self.client.post(f"{self.path}/statuses/{pull.head_sha}", body)
 
+    def make_commit(self, branch: str, head: str, message: str, files: Mapping[str, bytes | None]) -> str:
+        """Not offered."""
+        raise InvalidInput(f"{HOST.title} makes no commits that it signs; push them")
+
     def hooks(self) -> Iterator[Hook]:
         """The webhooks of the repository; those of its organization and of the server are not among them."""
         return map(_hook, self.client.pages(f"{self.path}/hooks", limit=_PAGE_SIZE))

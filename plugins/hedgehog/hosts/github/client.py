@@ -18,9 +18,9 @@ import jwt
 import requests
 from github import Auth, Github, GithubException
 
-from hedgehog.errors import AuthenticationFailed, HedgehogError, InvalidInput, RemoteUnavailable
+from hedgehog.errors import AuthenticationFailed, HedgehogError, InvalidInput, PushRace, RemoteUnavailable
 from hedgehog.hosts import failures
-from hedgehog.hosts.http import TIMEOUT, redacted, refuse_unsafe
+from hedgehog.hosts.http import TIMEOUT, redacted, refuse_unsafe, understood
 
 WRITE_PAUSE = 1.0
 """Seconds between two writes, as GitHub asks. A validation makes a dozen at most."""
@@ -154,10 +154,16 @@ class Client:
         """Do something and return what came of it."""
         return self._request("PUT", path, body=body)[2]
 
-    def query(self, text: str, variables: JSON) -> None:
-        """Have GitHub's GraphQL API do what *text* says. Raises InvalidInput with its words if it does not."""
+    def query(self, text: str, variables: JSON) -> Any:
+        """Have GitHub's GraphQL API do what *text* says, and return its data.
+
+        Raises PushRace if a branch is not where *variables* expect it, and InvalidInput with GitHub's words for a refusal
+        that is of no other kind.
+        """
         with _translated_errors("POST /graphql", self._secrets):
-            self._github.requester.graphql_query(text, variables)
+            answer = self._github.requester.graphql_query(text, variables)[1]
+        with understood("GitHub"):
+            return answer["data"]
 
     def _page(self, path: str, parameters: Mapping[str, str | int]) -> tuple[Any, str | None]:
         key = f"{path} {sorted(parameters.items())}"
@@ -234,11 +240,32 @@ def _translated_errors(doing: str, secrets: tuple[str, ...]) -> Iterator[None]:
         raise redacted(secrets, _error(error, doing)) from None
 
 
+_STALE = "STALE_DATA"
+_STATUS = {"RATE_LIMITED": 429, "FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403}
+"""What the REST API answers to a type of error of the GraphQL API."""
+_ITS_OWN_FAULT = "Something went wrong while executing your query"
+
+
+def _refused_query(error: GithubException, headers: Mapping[str, str], doing: str) -> HedgehogError:
+    """Sorted by the types of the errors: the GraphQL API answers 200 to everything that it understands."""
+    found = error.data.get("errors") if isinstance(error.data, dict) else None
+    errors = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    types = [str(one.get("type") or "") for one in errors]
+    if _STALE in types:
+        return PushRace(f"{doing}: GitHub answered that the branch has moved ({errors[0].get('message')}); plan again")
+    if any(_ITS_OWN_FAULT in str(one.get("message")) for one in errors):
+        return failures.refusal(502, headers, error.data, doing, title="GitHub")
+    status = next((_STATUS[one] for one in types if one in _STATUS), error.status)
+    return failures.refusal(status, headers, error.data, doing, title="GitHub")
+
+
 def _error(error: Exception, doing: str) -> HedgehogError:
     if isinstance(error, GithubException):
         headers = {name.lower(): str(value) for name, value in (error.headers or {}).items()}
-        if not (isinstance(error.data, dict) and "data" in error.data):  # not an answer of the GraphQL API
-            doing = f"{doing}: signing in as the app"
+        is_answer = isinstance(error.data, dict) and error.data.keys() & {"data", "errors"}
+        if is_answer or error.status >= 500:  # of the GraphQL API
+            return _refused_query(error, headers, doing)
+        doing = f"{doing}: signing in as the app"
         return failures.refusal(error.status, headers, error.data, doing, title="GitHub")
     if isinstance(error, requests.exceptions.SSLError):
         return AuthenticationFailed(f"{doing}: the server's identity is not proven ({error}); check its certificate")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from hedgehog.errors import NotFound, PermissionDenied, RemoteUnavailable
 from hedgehog.hosts.diffs import lines_shown
-from hedgehog.hosts.github import HOST, checks, reviews
+from hedgehog.hosts.github import HOST, checks, commits, reviews
 from hedgehog.hosts.github.client import Client
 from hedgehog.hosts.host import ChangedFile, CheckResult, Comment, Feature, Hook, Note, Opinion, PullRequest, RateLimit
 from hedgehog.hosts.http import understood
@@ -182,6 +182,10 @@ class Repository:
     def write_status(self, pull: PullRequest, result: CheckResult, name: str) -> None:
         """A commit status on the head of *pull*."""
         checks.write_status(self.client, self.path, pull, result, name=name)
+
+    def make_commit(self, branch: str, head: str, message: str, files: Mapping[str, bytes | None]) -> str:
+        """One request; see `commits`."""
+        return commits.create_commit(self.client, self.full_name, branch, head, message=message, files=files)
 
     def hooks(self) -> Iterator[Hook]:
         """The webhooks of the repository; those of its organization and of apps are not among them."""

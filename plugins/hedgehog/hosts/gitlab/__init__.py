@@ -19,7 +19,7 @@ def _open(access: Access) -> Host:
 HOST = HostType(
     "gitlab",
     "GitLab",
-    frozenset(Feature) - {Feature.CHECKS, Feature.MERGE_QUEUE},
+    frozenset(Feature) - {Feature.CHECKS, Feature.MERGE_QUEUE, Feature.SIGNED_COMMITS},
     open=_open,
     servers=("gitlab.com",),
     webhook=WEBHOOK,

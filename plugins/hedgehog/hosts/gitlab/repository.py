@@ -213,6 +213,10 @@ class Repository:
         """A job of the pipeline that decides about *pull*; see `statuses`."""
         statuses.add_pipeline_status(self.client, self._merge_request(pull.number), pull, result, name=name)
 
+    def make_commit(self, branch: str, head: str, message: str, files: Mapping[str, bytes | None]) -> str:
+        """Not offered."""
+        raise InvalidInput(f"{HOST.title} makes no commits that it signs; push them")
+
     def hooks(self) -> Iterator[Hook]:
         """The webhooks of the project; those of its groups and of the server are not among them.
 

@@ -100,6 +100,11 @@ def _entered(run: RepositoryRun, jobs: Sequence[Job]) -> _Asking:
         )
     others = neighbours(run.connection, repository)
     branches = run.mirror.heads([request_branch(job.fabric) for job in jobs])
+    if run.mirror.remote.credentials.signed_by_host:
+        raise InvalidInput(
+            f"git_repository {repository.name}: its connection {repository.connection_id} has signing: host, which signs no "
+            "pull requests of ours; give it a signing_key instead, or set push: direct (docs/signing.md)"
+        )
     if run.options.requests is None:
         raise InvalidInput(f"{repository.name}: takes changes by pull requests only, and this sync opens none")
     host = run.options.requests.open_host(repository)

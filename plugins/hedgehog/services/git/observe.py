@@ -17,7 +17,7 @@ from hedgehog.fabric.differences import between
 from hedgehog.fabric.kinds import ALL_KINDS, FABRIC
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef, Revision, SyncStatus, Target
 from hedgehog.fabric.paths import Listing
-from hedgehog.gitops.commit import FABRIC_TRAILER
+from hedgehog.gitops.commit import FABRIC_TRAILER, TREE_TRAILER
 from hedgehog.gitops.history import Edit, edits
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.manifests import yaml
@@ -282,9 +282,13 @@ def _editors(
 
 
 def is_from_sync(fabric: Fabric, edit: Edit) -> bool:
-    """Whether a sync of this fabric made the commit: our committer, and our trailer for this fabric."""
+    """Whether a sync of this fabric made the commit: our committer, and our trailer for this fabric.
+
+    Of a commit that the host made for us, the committer is the host; its tree is the one that we built.
+    """
     repository = fabric.git_repository
-    ours = repository is not None and edit.committer_email == repository.author_email
+    committed = repository is not None and edit.committer_email == repository.author_email
+    ours = committed or (bool(edit.tree) and edit.trailers.get(TREE_TRAILER) == edit.tree)
     return ours and edit.trailers.get(FABRIC_TRAILER) == fabric.name
 
 

@@ -11,8 +11,9 @@ import logging
 import math
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hedgehog.errors import HedgehogError, InvalidInput, PermissionDenied, PushRace
@@ -36,6 +37,7 @@ from hedgehog.services.git.fabric_run import (
     plan_one,
     record_unopened,
 )
+from hedgehog.services.git.host_signing import open_signing_host, publish_at
 from hedgehog.services.git.neighbours import neighbours
 from hedgehog.services.git.observe import Job
 from hedgehog.services.waits import WindowOverride
@@ -148,18 +150,23 @@ def _sync_repository(
 
 def _publish(run: RepositoryRun, jobs: Sequence[Job]) -> list[Outcome]:
     """Plan, commit and push until no other push interferes; the outcome of every fabric is recorded."""
+    by_host = run.mirror.remote.credentials.signed_by_host and not run.options.dry_run
+    attempt = _attempt_at_host if by_host else _attempt
+    outcomes: list[Outcome] = []
     races = 0
     while True:
         try:
-            return _attempt(run, jobs)
+            for outcome in attempt(run, jobs[len(outcomes) :]):
+                outcomes.append(outcome)
+            return outcomes
         except PushRace as error:
             races += 1
             if races > MOST_RACES:
-                return [fail(run, job, error) for job in jobs]
+                return outcomes + [fail(run, job, error) for job in jobs[len(outcomes) :]]
             logger.info("%s (race %s of %s)", error, races, MOST_RACES)
             run.options.dependencies.pause(random.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE))
         except Exception as error:
-            return [fail(run, job, error) for job in jobs]
+            return outcomes + [fail(run, job, error) for job in jobs[len(outcomes) :]]
 
 
 def _attempt(run: RepositoryRun, jobs: Sequence[Job]) -> list[Outcome]:
@@ -177,6 +184,33 @@ def _attempt(run: RepositoryRun, jobs: Sequence[Job]) -> list[Outcome]:
         planned.append(plan_one(run, job, head, tip, others))
         tip = planned[-1].commit or tip
     return _push(run, planned, head, tip) + leave_due(run.connection, jobs[len(planned) :], run.options)
+
+
+def _attempt_at_host(run: RepositoryRun, jobs: Sequence[Job]) -> Iterator[Outcome]:
+    """The same where the host makes the commits: one request for each, on top of the one before.
+
+    What it has yielded is published and recorded, also when it then raises PushRace.
+    """
+    if run.options.requests is None:
+        raise InvalidInput(f"{run.repository.name}: the host signs its commits, and this sync enters no host")
+    with closing(open_signing_host(run.repository, run.options.requests.open_host)) as host:
+        head = head_of(run)
+        others = neighbours(run.connection, run.repository)
+        for number, job in enumerate(jobs):
+            if run.options.is_over():
+                yield from leave_due(run.connection, jobs[number:], run.options)
+                return
+            planned = plan_one(run, job, head, head, others)
+            if planned.commit:
+                try:
+                    head = publish_at(host, run.mirror, planned.commit)
+                except PushRace:
+                    raise
+                except Exception as error:  # no error of one fabric, foreseen or not, may stop the others of the batch
+                    yield fail(run, job, error)
+                    continue
+                planned = replace(planned, commit=head)
+            yield conclude_fabric(run, planned, head)
 
 
 def _push(

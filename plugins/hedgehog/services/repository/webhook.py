@@ -12,7 +12,7 @@ from dataclasses import replace
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import GitRepository
 from hedgehog.gitops.addresses import RepositoryAddress, same_repository
-from hedgehog.gitops.commit import FABRIC_TRAILER, RUN_TRAILER
+from hedgehog.gitops.commit import FABRIC_TRAILER, RUN_TRAILER, TREE_TRAILER
 from hedgehog.gitops.history import trailers
 from hedgehog.hosts.webhook import Announcement, Ignored, Webhook
 from hedgehog.store import fabrics, inbox
@@ -72,13 +72,14 @@ def _unneeded(found: Announcement, repositories: Iterable[GitRepository]) -> str
 
 
 def _is_ours(found: Announcement, repository: GitRepository) -> bool:
-    """Whether every commit of a push was made by our sync: our trailers and our committer.
+    """Whether every commit of a push was made by our sync, or by the host for it: our trailers, and our committer or tree.
 
     A forger of both only delays the processing of their push until the next scheduled run.
     """
     if not found.commits or found.forced:
         return False
+    said = [(commit.committer, trailers(commit.message).keys()) for commit in found.commits]
     return all(
-        commit.committer == repository.author_email and {FABRIC_TRAILER, RUN_TRAILER} <= trailers(commit.message).keys()
-        for commit in found.commits
+        {FABRIC_TRAILER, RUN_TRAILER} <= names and (committer == repository.author_email or TREE_TRAILER in names)
+        for committer, names in said
     )

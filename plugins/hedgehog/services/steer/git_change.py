@@ -21,6 +21,7 @@ from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror, OpenMirror
 from hedgehog.hosts.host import OpenHost
 from hedgehog.services.git.asking import add_people
+from hedgehog.services.git.host_signing import publish_commit
 from hedgehog.services.git.messages import committer, credits_of
 from hedgehog.services.repository.head import read_head
 from hedgehog.services.repository.reading import FabricContent
@@ -141,9 +142,14 @@ def _published(
     try:
         if repository.push is PushMode.PULL_REQUEST:
             raise PermissionDenied(f"{repository.name} takes changes by pull requests only")
-        commits.push(mirror, done.commit, head)
-        return replace(done, branch=repository.branch)
+        made = publish_commit(mirror, repository, done.commit, head, open_host=open_host)
+        return replace(done, commit=made, branch=repository.branch)
     except PermissionDenied as refusal:
+        if mirror.remote.credentials.signed_by_host:
+            raise PermissionDenied(
+                f"{refusal}; and the host signs no pull requests of ours: with a signing_key instead of signing: host in its "
+                "connection, the change would be asked for in one (docs/signing.md)"
+            ) from refusal
         branch = f"{OUR_BRANCHES}{request.topic.lower()}-{done.commit[:8]}"
         commits.push_own_branch(mirror, done.commit, branch)
         done = replace(done, branch=branch)

@@ -25,6 +25,7 @@ from hedgehog.fabric.selectors import Selector
 from hedgehog.fabric.tools import Installation, is_owned_by, other_installation
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror, OpenMirror
+from hedgehog.hosts.host import OpenHost
 from hedgehog.kube.client import Cluster, OpenCluster
 from hedgehog.kube.live import list_live
 from hedgehog.kube.prune import prune
@@ -32,6 +33,7 @@ from hedgehog.kube.resources import kind_of
 from hedgehog.services.claims import suspension
 from hedgehog.services.fabric_files import inside
 from hedgehog.services.git import messages
+from hedgehog.services.git.host_signing import publish_commit
 from hedgehog.services.git.neighbours import neighbours
 from hedgehog.services.repository.reading import file_of
 from hedgehog.services.waits import refuse_frozen
@@ -193,12 +195,21 @@ def _waits_for(live: Manifest) -> str:
     return f"being deleted since {metadata['deletionTimestamp']}, waits for {finalizers}"
 
 
+@dataclass(frozen=True, slots=True)
+class _GitAccess:
+    """How a repository is read and written."""
+
+    open_mirror: OpenMirror
+    open_host: OpenHost
+
+
 def purge(
     connection: Connection,
     seen: Remains,
     *,
     open_mirror: OpenMirror,
     open_cluster: OpenCluster,
+    open_host: OpenHost,
     run_id: str,
     origin: Origin,
     now: datetime,
@@ -212,7 +223,8 @@ def purge(
     fabric = seen.fabric
     with _exclusively(connection, fabric):
         fabric_store.suspend(connection, fabric.name, reason=REASON, until=None)
-        _remove_files(connection, fabric, seen.files, open_mirror, run_id=run_id, now=now, origin=origin)
+        git = _GitAccess(open_mirror, open_host)
+        _remove_files(connection, fabric, seen.files, git, run_id=run_id, now=now, origin=origin)
         problems: list[str] = []
         for place in seen.clusters:
             cluster = open_cluster(place.connection_id)
@@ -246,7 +258,7 @@ def _remove_files(
     connection: Connection,
     fabric: Fabric,
     files: Sequence[str],
-    open_mirror: OpenMirror,
+    git: _GitAccess,
     *,
     run_id: str,
     now: datetime,
@@ -256,14 +268,16 @@ def _remove_files(
     repository = fabric.git_repository
     if not files or repository is None:
         return
-    mirror = open_mirror(repository)
+    mirror = git.open_mirror(repository)
     records = git_files.files(connection, [fabric.id])[fabric.id]
     wait_lock(connection, Lock.REPOSITORY, repository.id)
     try:
         for attempt in range(_MOST_RACES + 1):
             try:
                 blobs = {path: records[path].blob_id for path in files}
-                _push_removal(mirror, fabric, blobs, run_id=run_id, now=now, origin=origin)
+                tip, head = _built_removal(mirror, fabric, blobs, run_id=run_id, now=now, origin=origin)
+                if tip is not None:
+                    publish_commit(mirror, repository, tip, head, open_host=git.open_host)
                 return
             except PushRace:
                 if attempt == _MOST_RACES:
@@ -273,18 +287,19 @@ def _remove_files(
         unlock(connection, Lock.REPOSITORY, [repository.id])
 
 
-def _push_removal(
+def _built_removal(
     mirror: Mirror, fabric: Fabric, blobs: Mapping[str, str], *, run_id: str, now: datetime, origin: Origin
-) -> None:
+) -> tuple[str | None, str | None]:
+    """The commit, None where nothing is to be removed; and the head that it is on."""
     repository = fabric.git_repository
     head = mirror.head()
     if head is None or repository is None:
-        return
+        return None, head
     mirror.fetch(head)
     there = mirror.lookup(head, blobs).files
     to_remove: dict[str, bytes | None] = {path: None for path, blob in blobs.items() if there.get(path) == blob}
     if not to_remove:
-        return
+        return None, head
     credit = messages.credits_of([origin], repository, now)
     text = commits.message(
         fabric,
@@ -293,8 +308,7 @@ def _push_removal(
         run_id=run_id,
     )
     tip = commits.build(mirror, head, to_remove, text, messages.committer(repository, now), author=credit.author)
-    if tip is not None:
-        commits.push(mirror, tip, head)
+    return tip, head
 
 
 def _remove_objects(connection: Connection, fabric: Fabric, place: ClusterRemains, cluster: Cluster) -> list[str]:
