@@ -30,6 +30,8 @@ LIMIT = 600.0
 """Seconds to wait for anything: long enough for a busy machine."""
 _ANSWER = 120.0
 """Seconds that a busy API server may take for an answer."""
+_SOON = 2.0
+"""Seconds for which a condition is looked at often."""
 _PORTS = range(15000, 32000)
 """Below those that the system gives to outgoing connections: one of these would take a port that is chosen, or whose
 server is unreachable for a moment."""
@@ -294,7 +296,8 @@ class Airflow:
             if now - told > 5:
                 progress(f"waiting for {what} ({now - started:.0f} s)")
                 told = now
-            time.sleep(0.1)
+            # Most conditions ask the API server: asked all the time, it would slow down what is waited for.
+            time.sleep(0.1 if now - started < _SOON else 0.5)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -60,6 +60,11 @@ class GitServer(InThread):
         return path
 
 
+_RACES = 5
+_LOST_RACE = (b"fetch first", b"non-fast-forward", b"cannot lock ref", b"incorrect old value")
+"""What git says when the branch has moved since it was fetched."""
+
+
 class Person:
     """Somebody who works on a repository with plain git, in a working tree at *directory*."""
 
@@ -89,7 +94,16 @@ class Person:
             self.git("reset", "--quiet", "--hard", "FETCH_HEAD")
 
     def commit(self, files: Mapping[str, str | None], message: str = "Edit a file") -> str:
-        """Pull, write (None: remove) the files, commit, push, and return the commit."""
+        """Pull, write (None: remove) the files, commit, push, and return the commit; again if somebody pushed meanwhile."""
+        for _ in range(_RACES):
+            try:
+                return self._commit(files, message)
+            except subprocess.CalledProcessError as error:
+                if not any(words in error.stderr for words in _LOST_RACE):
+                    raise
+        return self._commit(files, message)
+
+    def _commit(self, files: Mapping[str, str | None], message: str) -> str:
         self.pull()
         for path, content in files.items():
             target = self.directory / path

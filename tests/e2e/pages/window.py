@@ -127,7 +127,7 @@ class Window:
         raise AssertionError(f"{name} cannot be reached with the tab key")
 
     def colour(self, mode: str) -> None:
-        """Change to *mode*, `dark` or `light`, as when another tab did."""
+        """Change to *mode*, `dark` or `light`, as when another tab did; at once, for half-way colours have no contrast."""
         self.page.evaluate(_CHANGE_COLOUR, mode)
         expect(self.page.locator("html")).to_have_class(re.compile(rf"\b{mode}\b"))
 
@@ -150,6 +150,8 @@ _FOCUSED = """() => {
 }"""
 """How the element with the focus is called."""
 _CHANGE_COLOUR = """(mode) => {
+    document.adoptedStyleSheets = [new CSSStyleSheet()];
+    document.adoptedStyleSheets[0].replaceSync("* { transition: none !important; }");
     localStorage.setItem("theme", mode);
     dispatchEvent(new StorageEvent("storage", {key: "theme", newValue: mode}));
 }"""
