@@ -31,7 +31,7 @@ LIMIT = 600.0
 _ANSWER = 120.0
 """Seconds that a busy API server may take for an answer."""
 _SOON = 2.0
-"""Seconds for which a condition is looked at often."""
+"""Seconds for which a condition is checked often."""
 _PORTS = range(15000, 32000)
 """Below those that the system gives to outgoing connections: one of these would take a port that is chosen, or whose
 server is unreachable for a moment."""
