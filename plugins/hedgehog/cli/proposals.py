@@ -88,7 +88,7 @@ def _add_rules(commands: Any) -> None:
     parser.add_argument(
         "--without-reviews",
         action="store_true",
-        help="an approving review of the pull request with which a change was pushed is no approval",
+        help="an approving review of the pull request with which a change was pushed does not count as an approval",
     )
     parser = add_command(group, "drop", _drop, summary="delete a rule; what waits because of it stays a proposal")
     parser.add_argument("name", metavar="RULE")

@@ -83,5 +83,5 @@ def _changed(path: Path) -> int:
 def _age(path: Path) -> float:
     try:
         return time.time() - path.lstat().st_mtime
-    except OSError:
+    except OSError:  # another process has just removed it
         return 0.0

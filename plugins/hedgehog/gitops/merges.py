@@ -51,7 +51,7 @@ def steps(mirror: Mirror, head: str, directory: str, *, since: str) -> list[Bran
 def brought(mirror: Mirror, merged: str, *, before: str) -> dict[str, frozenset[str]]:
     """The commits that a merge of *merged* brings to *before*, each with the people that it names.
 
-    Of more than a thousand only the newest: those are no pull request that anybody has read.
+    Of more than a thousand only the newest: nobody has read a pull request of that size.
     """
 
     def search(repository: pygit2.Repository) -> dict[str, frozenset[str]]:

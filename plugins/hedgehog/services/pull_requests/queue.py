@@ -31,7 +31,7 @@ class Task:
     number: int
     deliveries: tuple[int, ...] = field(default=())
     merge: MergeHead | None = None
-    """What a merge queue would merge, where it is no pull request; *number* is 0 then."""
+    """What a merge queue would merge, if this is not a pull request; *number* is 0 then."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for XCom; `Task.of` gives it back."""
