@@ -14,6 +14,8 @@ UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-dev.txt)
 WORKERS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,$(shell expr 2 \* $$(nproc)))
 # Test processes with their own Airflow: each mostly waits, and takes 2 GB of memory.
 STACKS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,3)
+# Airflow is many processes: without compiled files, each compiles all that it imports. Some environments forbid to keep them.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Prints what a target is about to do, in the words of `make help`.
 SAY = sed -n 's/^$@:.*\#\# /$@: /p' Makefile
@@ -27,7 +29,7 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 has no venv module; on Debian: apt install python3-venv"; exit 1; }
 	@echo "installing Python packages into $(VENV) (once; about a minute)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt -r requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
 .PHONY: install

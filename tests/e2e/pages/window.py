@@ -132,7 +132,7 @@ class Window:
         expect(self.page.locator("html")).to_have_class(re.compile(rf"\b{mode}\b"))
 
     def violations(self) -> list[str]:
-        """What axe has to say about our part of the page, if it is serious."""
+        """What axe has to say about our part of the page, if it is serious, once all of it is fully visible."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE.read_text())
         found: Any = self.page.evaluate(_VIOLATIONS)
@@ -156,6 +156,8 @@ _CHANGE_COLOUR = """(mode) => {
     dispatchEvent(new StorageEvent("storage", {key: "theme", newValue: mode}));
 }"""
 _VIOLATIONS = f"""async () => {{
+    const shown = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
+    await Promise.allSettled(shown.map((one) => one.finished));
     const ours = document.querySelectorAll('[data-hedgehog], {DIALOG}');
     return (await axe.run({{include: [...ours]}})).violations;
 }}"""

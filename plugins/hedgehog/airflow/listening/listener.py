@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import importlib
 import logging
+import pkgutil
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from airflow.listeners import hookimpl
 
 logger = logging.getLogger(__name__)
 
-_PRELOAD = (
+_MODULES = (
+    "airflow.dag_processing.dagbag",
     "airflow.providers.cncf.kubernetes.hooks.kubernetes",
-    "hedgehog.airflow.adapters.hooks",
-    "hedgehog.airflow.operators.sync",
-    "hedgehog.services.git.sync",
-    "hedgehog.services.kubernetes.published",
-    "hedgehog.gitops.mirror",
-    "hedgehog.kube.client",
-    "hedgehog.store.database",
-    "hedgehog.store.task_runs",
+    "airflow.providers.standard.operators.empty",
+    "airflow.providers.standard.triggers.temporal",
+    "airflow.sdk.bases.sensor",
+    "airflow.sdk.definitions.decorators",
+    "hedgehog.airflow.assets",
+    "hedgehog.airflow.clocks",
+    "hedgehog.airflow.defaults",
+    "hedgehog.airflow.listening.notifiers",
+    "hedgehog.airflow.listening.task_instances",
 )
+_PACKAGES = (
+    "hedgehog.airflow.operators",
+    "hedgehog.airflow.adapters",
+    "hedgehog.services",
+    "hedgehog.gitops",
+    "hedgehog.hosts",
+    "hedgehog.kube",
+    "hedgehog.store",
+)
+"""Each with all its modules."""
+
+
+def task_modules() -> Iterator[str]:
+    """The modules that our tasks use, and those by which Airflow reads a DAG file in a task."""
+    yield from _MODULES
+    for name in _PACKAGES:
+        package = importlib.import_module(name)
+        yield from (module.name for module in pkgutil.walk_packages(package.__path__, f"{name}."))
 
 
 class Preloader:
@@ -37,7 +59,7 @@ class Preloader:
         if "scheduler" not in sys.argv:
             return
         started = time.monotonic()
-        for name in _PRELOAD:
+        for name in task_modules():
             try:
                 importlib.import_module(name)
             except ImportError:  # the task that needs it will say so where it can be read
