@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import subprocess
 import tempfile
@@ -20,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.report import Figure, emit
+from devstack.files import workplace
 from hedgehog.fabric import render
 from hedgehog.gitops.commit import Author, build, push
 from hedgehog.gitops.mirror import Mirror
@@ -112,12 +112,6 @@ def prepare(directory: Path) -> str:
     url = f"file://{bare}"
     ours(Mirror(directory / "first", Remote(url, "main")), changes(FILES, "initial"))
     return url
-
-
-def workplace() -> str | None:
-    """A directory in memory, if there is one with enough space; else None, the usual place."""
-    memory = Path("/dev/shm")
-    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 2**30 else None
 
 
 def measure(count: int, rounds: int, place: str | None) -> tuple[float, float]:

@@ -21,9 +21,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.git_commit import ENVIRONMENT, git, peer, workplace
+from benchmarks.git_commit import ENVIRONMENT, git, peer
 from benchmarks.report import Figure, emit, say
 from devstack import postgres
+from devstack.files import workplace
 from devstack.objects import make_server
 from hedgehog.fabric.model import GitRepository, Manifest
 from hedgehog.fabric.render import dump

@@ -1,8 +1,11 @@
-"""The files of a running installation: a file that vanishes while they are read is skipped."""
+"""The files of a running installation: a file that vanishes while they are read is skipped. And where to keep those that
+are needed for a short time only.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,3 +30,9 @@ def content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         return b""
+
+
+def workplace(gigabytes: int = 1) -> str | None:
+    """A directory in memory, if there is one with that much space; else None, the usual place."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > gigabytes * 2**30 else None

@@ -30,7 +30,8 @@ class Postgres:
         with self._admin() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if cursor.fetchone() is None:
-                source = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+                copied = sql.SQL(" TEMPLATE {} STRATEGY file_copy")  # where nothing waits for the disk, twice as fast
+                source = copied.format(sql.Identifier(template)) if template else sql.SQL("")
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + source)
         return {**self.parameters, "dbname": name}
 
@@ -57,7 +58,8 @@ class Postgres:
         What the server has acknowledged still survives a crash of its processes, as the chaos run demands.
         """
         with self._admin() as cursor:
-            for setting, value in {"fsync": "off", "full_page_writes": "off"}.items():
+            # Its log of changes may lie in memory.
+            for setting, value in {"fsync": "off", "full_page_writes": "off", "max_wal_size": "'256MB'"}.items():
                 cursor.execute(f"ALTER SYSTEM SET {setting} = {value}")
             cursor.execute("SELECT pg_reload_conf()")
 

@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from devstack import postgres as devpostgres
 from devstack.cluster import DevCluster
+from devstack.files import workplace
 from devstack.gitea.server import Gitea
 from hedgehog.__main__ import main
 from hedgehog.store import database as store_database
@@ -40,6 +41,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.real)
 
 
+_GIGABYTES = 4
+"""In memory, for the databases of all test processes: much more than they take."""
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Upstream's reference data, which is beside the project on the developers' machines only."""
@@ -52,7 +57,7 @@ def reference() -> Path:
 def postgres() -> Iterator[devpostgres.Postgres]:
     """A PostgreSQL server for this test process."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    directory = Path(tempfile.mkdtemp(prefix=f"hedgehog-pg-{worker}-"))
+    directory = Path(tempfile.mkdtemp(prefix=f"hedgehog-pg-{worker}-", dir=workplace(_GIGABYTES)))
     directory.chmod(0o755)
     server = devpostgres.start(directory / "data")
     server.tune_for_tests()

@@ -21,6 +21,19 @@ const features = tableFeatures({ rowSortingFeature, rowSelectionFeature });
 const ROW_HEIGHT = 40;
 const SELECT = "select";
 const SELECT_WIDTH = 40;
+/** Hundreds of cells: plain elements, styled by their parent, are drawn several times faster than components. */
+const BODY = {
+  "& tr": { bg: "bg" },
+  "& tr[data-chosen]": { bg: "bg.info" },
+  "& td": {
+    px: 2,
+    py: 1.5,
+    borderBottomWidth: "1px",
+    overflow: "hidden",
+    textOverflow: "ellipsis",
+    textAlign: "start",
+  },
+};
 
 export interface Column<Row> {
   id: string;
@@ -64,7 +77,7 @@ export function DataTable<Row extends RowData>(props: Props<Row>) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     getItemKey: (index) => model[index]?.id ?? index,
-    overscan: 12,
+    overscan: 5,
     useFlushSync: false,
   });
   const items = virtualizer.getVirtualItems();
@@ -154,25 +167,25 @@ function Body<Row extends RowData>({ table, virtualizer, chosen, span }: BodyPro
   const above = items[0]?.start ?? 0;
   const below = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
-    <Table.Body>
+    <Table.Body css={BODY}>
       <Spacer height={above} span={span} />
       {items.map((item) => {
         const row = model[item.index];
         if (!row) return null;
         return (
-          <Table.Row
+          <tr
             key={row.id}
             ref={virtualizer.measureElement}
             data-index={item.index}
+            data-chosen={chosen?.has(row.id) ? "" : undefined}
             aria-rowindex={item.index + 2}
-            bg={chosen?.has(row.id) ? "bg.info" : undefined}
           >
             {row.getAllCells().map((cell) => (
-              <Table.Cell key={cell.id} overflow="hidden" textOverflow="ellipsis" py={1.5}>
+              <td key={cell.id}>
                 <table.FlexRender cell={cell} />
-              </Table.Cell>
+              </td>
             ))}
-          </Table.Row>
+          </tr>
         );
       })}
       <Spacer height={below} span={span} />
@@ -184,9 +197,9 @@ function Body<Row extends RowData>({ table, virtualizer, chosen, span }: BodyPro
 function Spacer({ height, span }: { height: number; span: number }) {
   if (height <= 0) return null;
   return (
-    <Table.Row aria-hidden>
+    <tr aria-hidden>
       <td colSpan={span} style={{ height, padding: 0, border: 0 }} />
-    </Table.Row>
+    </tr>
   );
 }
 

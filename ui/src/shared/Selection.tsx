@@ -1,4 +1,4 @@
-import { Checkbox, Table } from "@chakra-ui/react";
+import { Table } from "@chakra-ui/react";
 import type { Selection } from "./DataTable";
 
 interface BoxProps {
@@ -7,12 +7,19 @@ interface BoxProps {
   toggle: (checked: boolean) => void;
 }
 
+/** The browser's own: one for each row, of which each of Chakra's is three components with a state of their own. */
 function Tick({ label, checked, toggle }: BoxProps) {
   return (
-    <Checkbox.Root size="sm" checked={checked} onCheckedChange={(change) => toggle(change.checked === true)}>
-      <Checkbox.HiddenInput aria-label={label} />
-      <Checkbox.Control />
-    </Checkbox.Root>
+    <input
+      type="checkbox"
+      aria-label={label}
+      checked={checked === true}
+      ref={(box) => {
+        if (box) box.indeterminate = checked === "indeterminate";
+      }}
+      onChange={(event) => toggle(event.target.checked)}
+      style={{ accentColor: "var(--chakra-colors-blue-solid)", width: 16, height: 16, display: "block" }}
+    />
   );
 }
 

@@ -1,4 +1,3 @@
-import { chakra } from "@chakra-ui/react";
 import { absolute, relative, useNow, useZone } from "./times";
 
 interface Props {
@@ -11,12 +10,12 @@ interface Props {
 export function Time({ at, full = false }: Props) {
   const zone = useZone();
   const now = useNow();
-  if (!at) return <chakra.span color="fg.muted">–</chakra.span>;
+  if (!at) return <span style={{ color: "var(--chakra-colors-fg-muted)" }}>–</span>;
   const exact = absolute(at, zone);
   const ago = relative(at, now);
   return (
-    <chakra.time dateTime={at} title={full ? `${ago} (${zone})` : `${exact} (${zone})`} whiteSpace="nowrap">
+    <time dateTime={at} title={full ? `${ago} (${zone})` : `${exact} (${zone})`} style={{ whiteSpace: "nowrap" }}>
       {full ? exact : ago}
-    </chakra.time>
+    </time>
   );
 }

@@ -31,7 +31,7 @@ export function Outside({ url, children }: { url: string | null | undefined; chi
 
 /** A name that somebody else chose: it cannot turn the text around it. */
 export function Name({ children }: { children: string }) {
-  return <chakra.bdi overflowWrap="anywhere">{children}</chakra.bdi>;
+  return <bdi style={{ overflowWrap: "anywhere" }}>{children}</bdi>;
 }
 
 export function FabricLink({ name, tab }: { name: string; tab?: string }) {

@@ -4,17 +4,40 @@ import { useSyncExternalStore } from "react";
 /** Where Airflow keeps the chosen time zone, as JSON; without it, the browser's applies. */
 const KEY = "timezone";
 
+/** By zone. Making one takes longer than hundreds of uses. */
+const FORMATS = new Map<string, Intl.DateTimeFormat>();
+
+const BROWSER = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 export function browserZone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return BROWSER;
+}
+
+/** Raises RangeError for what is not a time zone. */
+function formatOf(zone: string): Intl.DateTimeFormat {
+  const known = FORMATS.get(zone);
+  if (known) return known;
+  const made = new Intl.DateTimeFormat("en-CA", {
+    timeZone: zone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
+  FORMATS.set(zone, made);
+  return made;
 }
 
 function isZone(value: unknown): value is string {
   if (typeof value !== "string" || value === "") return false;
   try {
-    new Intl.DateTimeFormat("en", { timeZone: value });
+    formatOf(value);
     return true;
   } catch {
-    return false; // RangeError: not a time zone
+    return false;
   }
 }
 
@@ -46,16 +69,7 @@ export function useZone(): string {
 export function absolute(iso: string, zone: string): string {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return iso;
-  const parts = new Intl.DateTimeFormat("en-CA", {
-    timeZone: zone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-  }).formatToParts(at);
+  const parts = formatOf(zone).formatToParts(at);
   const part = (type: string) => parts.find((one) => one.type === type)?.value ?? "";
   return `${part("year")}-${part("month")}-${part("day")} ${part("hour")}:${part("minute")}:${part("second")}`;
 }
