@@ -137,6 +137,7 @@ def measure(directory: Path, place: postgres.Postgres, arguments: argparse.Names
     """The figures of one repository."""
     bare = directory / "net.git"
     git("init", "--quiet", "--bare", "--initial-branch=main", str(bare), cwd=directory)
+    git("config", "uploadpack.allowFilter", "true", cwd=bare)  # as the large hosts have it
     parameters = place.database("scale")
     connection = connect(parameters)
     objects = arguments.files // arguments.fabrics

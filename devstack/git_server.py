@@ -57,9 +57,14 @@ class GitServer(InThread):
             path.parent.mkdir(parents=True, exist_ok=True)
             command = ["git", "init", "--quiet", "--bare", f"--initial-branch={branch}", str(path)]
             subprocess.run(command, check=True, env=_environment())
+            # Partial clones, as the large hosts offer them.
+            filtering = ["git", "-C", str(path), "config", "uploadpack.allowFilter", "true"]
+            subprocess.run(filtering, check=True, env=_environment())
         return path
 
 
+PROTOCOL = ""
+"""Of git, `version=0` for example, whatever clients ask for; empty: theirs."""
 _RACES = 5
 _LOST_RACE = (b"fetch first", b"non-fast-forward", b"cannot lock ref", b"incorrect old value")
 """What git says when the branch has moved since it was fetched."""
@@ -201,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         return _environment() | {
             "GIT_PROJECT_ROOT": str(self.server.owner.root),
             "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": PROTOCOL or self.headers.get("Git-Protocol", ""),
             "REQUEST_METHOD": self.command,
             "PATH_INFO": unquote(parts.path),
             "QUERY_STRING": parts.query,

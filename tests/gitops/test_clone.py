@@ -260,7 +260,7 @@ def test_a_full_disk_is_reported_and_costs_no_clone(person: Person, host: GitSer
     kept = mirror.path.stat().st_ino
     person.commit({"big": os.urandom(4_000_000).hex()})
     with pytest.raises(DiskUnavailable, match=str(small_disk)):
-        fetched(mirror)
+        mirror.files(fetched(mirror), "")
     assert not list(mirror.path.glob("objects/pack/tmp_*"))
     filler = fill(small_disk)
     for files in (3, 60):
@@ -287,10 +287,10 @@ def test_a_limit_of_the_file_size_is_a_full_disk(person: Person, mirror: Mirror)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
         with pytest.raises(DiskUnavailable, match="free space there"):
-            fetched(mirror)
+            mirror.files(fetched(mirror), "")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert fetched(mirror)
+    assert mirror.files(fetched(mirror), "")
 
 
 def test_a_partial_pack_of_a_killed_fetch_is_removed(

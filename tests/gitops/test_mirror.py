@@ -13,10 +13,10 @@ import pytest
 
 from devstack.git_server import GitServer, Person
 from hedgehog.errors import InvalidInput, NotFound, PushRace
-from hedgehog.gitops import history
-from hedgehog.gitops import mirror as mirror_module
+from hedgehog.gitops import history, packing
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.mirror import Mirror
+from hedgehog.gitops.remote import Remote
 from tests.gitops.bombs import plant_bomb
 from tests.gitops.conftest import OpenMirror
 from tests.gitops.mirror_lab import fetched
@@ -94,8 +94,11 @@ def test_a_file_above_the_limit_is_refused(person: Person, mirror: Mirror, tmp_p
         small.read(blob_id(b"x" * 2000))
 
 
-def test_an_unknown_blob_is_not_found(mirror: Mirror) -> None:
+def test_an_unknown_blob_is_not_found(person: Person, host: GitServer, tmp_path: Path) -> None:
     """Nor is an id that is none."""
+    person.commit({"a": "1"})
+    mirror = Mirror(tmp_path / "cache", Remote(f"file://{host.path('net')}", "main"))
+    fetched(mirror)
     for name in ("0" * 39 + "1", "xyz"):
         with pytest.raises(NotFound):
             mirror.read(name)
@@ -226,7 +229,8 @@ def test_leftovers_of_killed_processes_are_removed(person: Person, mirror: Mirro
     old, young = pack / "tmp_pack_old", pack / "tmp_pack_young"
     gone = mirror.path.parent / "new-abandoned"
     gone.mkdir()
-    loose = next(mirror.path.glob("objects/??")) / "tmp_obj_old"
+    loose = mirror.path / "objects" / "17" / "tmp_obj_old"
+    loose.parent.mkdir()
     for leftover in (old, young, loose):
         leftover.write_bytes(b"x")
     for leftover in (old, gone, loose, mirror.path / "hedgehog-swept"):
@@ -241,11 +245,14 @@ def test_leftovers_of_killed_processes_are_removed(person: Person, mirror: Mirro
 
 def test_many_loose_objects_are_packed(person: Person, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     """Years of small commits must not become a directory of a million files."""
-    monkeypatch.setattr(mirror_module, "_LOOSE_IN_A_FOLDER", -1)
+    monkeypatch.setattr(packing, "_LOOSE_IN_A_FOLDER", -1)
     person.commit({f"d/{number}": str(number) for number in range(40)})
     head = fetched(mirror)
     assert len(list((mirror.path / "objects" / "pack").glob("*.pack"))) == 1
     assert len(mirror.files(head, "d")) == 40
+    head = person.commit({"d/more": "x"})
+    mirror.fetch(head)
+    assert len(mirror.files(head, "d")) == 41
 
 
 def test_an_edit_names_the_person_who_wrote_it(person: Person, mirror: Mirror) -> None:

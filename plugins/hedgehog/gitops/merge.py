@@ -52,13 +52,13 @@ def merge_directories(
             raise InvalidInput(
                 f"{mirror.remote}: {head[:12]} shares no history with {base[:12]}; rebase it onto the branch"
             )
-        return {one: _merge(repository, (str(origin), base, head), one, limits) for one in directories}
+        return {one: _merge(mirror, repository, (str(origin), base, head), one, limits) for one in directories}
 
     return mirror.reading(head, work)
 
 
 def _merge(
-    repository: pygit2.Repository, commits: tuple[str, str, str], directory: str, limits: Limits
+    mirror: Mirror, repository: pygit2.Repository, commits: tuple[str, str, str], directory: str, limits: Limits
 ) -> MergedDirectory:
     """Merge one directory three-way: merge base, base, head."""
     ours = PathEntry()
@@ -70,7 +70,7 @@ def _merge(
             return MergedDirectory(ours, theirs)
         if ours.tree is None or theirs.tree is None:
             return MergedDirectory(ours, ours, (ours.at or theirs.at or directory,))
-        _refuse_too_large(repository, (origin, ours, theirs), directory, limits)
+        _refuse_too_large(mirror, repository, (origin, ours, theirs), directory, limits)
     except InvalidInput as error:
         return MergedDirectory(ours, ours, error=error)
     was = origin.tree or repository.TreeBuilder().write()
@@ -83,13 +83,14 @@ def _merge(
 
 
 def _refuse_too_large(
-    repository: pygit2.Repository, places: Iterable[PathEntry], directory: str, limits: Limits
+    mirror: Mirror, repository: pygit2.Repository, places: Iterable[PathEntry], directory: str, limits: Limits
 ) -> None:
     """Raise InvalidInput for a directory that would take git too long: too many entries, or too many differing bytes."""
     found = [trees.walk(repository, one.tree, directory, limits=limits).files.items() for one in places if one.tree]
     differing = {one for files in found for one in files} - {
         one for one in found[0] if all(one in files for files in found)
     }
+    mirror.bring(blob for _, blob in differing)
     size = sum(repository.odb.read_header(pygit2.Oid(hex=blob))[1] for _, blob in differing)
     if size > _MERGED * limits.bytes:
         raise limits.too_large(directory, f"both sides changed it, and {size} bytes of it differ")

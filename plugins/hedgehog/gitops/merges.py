@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pygit2
-from pygit2.enums import SortMode
+from pygit2.enums import FileMode, SortMode
 
 from hedgehog.gitops.history import tree_at
 from hedgehog.gitops.mirror import Mirror
 
 _COMMITS_SEARCHED = 1000
+_NO_FILES = (FileMode.UNREADABLE, FileMode.COMMIT)
+"""What is absent, and submodules."""
 _CO_AUTHOR = "co-authored-by:"
 
 
@@ -75,6 +77,9 @@ def is_merge(mirror: Mirror, directory: str, step: BranchStep, merged: str, *, a
             return theirs == result
         empty = repository.TreeBuilder().write()
         trees = [repository[one or empty].peel(pygit2.Tree) for one in (ancestor, ours, theirs)]
+        changed = [delta for tree in trees[1:] for delta in trees[0].diff_to_tree(tree).deltas]
+        sides = (file for delta in changed for file in (delta.old_file, delta.new_file))
+        mirror.bring(str(file.id) for file in sides if file.mode not in _NO_FILES)
         index = repository.merge_trees(trees[0], trees[1], trees[2])
         return index.conflicts is None and index.write_tree(repository) == result
 

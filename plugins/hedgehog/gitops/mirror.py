@@ -3,6 +3,9 @@
 A mirror is only a cache of the objects of the host. Any damage (by a killed process, a full disk, an edit) is repaired by
 creating it again. Several processes may use one: a file lock covers fetching and maintenance; reading needs none, because
 objects never change. It contains no credentials: the URL is passed to each git call.
+
+Where the host offers it, the clone is a partial one: it has all commits and trees, and of the contents of files only those
+of directories that have been listed, which come with one call.
 """
 
 from __future__ import annotations
@@ -12,20 +15,20 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import pygit2
-from pygit2.enums import ConfigLevel, FileMode, ObjectType, RepositoryOpenFlag
+from pygit2.enums import ConfigLevel, ObjectType, RepositoryOpenFlag
 
-from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace, RemoteUnavailable
+from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace
 from hedgehog.fabric.model import GitRepository
-from hedgehog.fabric.paths import LIMITS, Limits, Listing, Opaque
-from hedgehog.gitops import failures, leftovers, trees
+from hedgehog.fabric.paths import LIMITS, Limits, Listing
+from hedgehog.gitops import failures, leftovers, partial, trees
 from hedgehog.gitops.loose import are_whole
-from hedgehog.gitops.packing import pack_blobs
+from hedgehog.gitops.packing import is_worth_packing, pack_blobs, repack
 from hedgehog.gitops.private_files import make_private, private_directory
 from hedgehog.gitops.remote import Completed, Remote
 from hedgehog.gitops.trees import PathEntry
@@ -36,18 +39,16 @@ FILE_LIMIT = LIMITS.file_bytes
 """The most bytes of a file that is read."""
 
 _BRANCHES = "refs/heads/"
-_REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
-# One of the 256 folders of loose objects holding this many means about 7,000 in all: git's own threshold for packing.
-_LOOSE_IN_A_FOLDER = 27
-_MANY_PACK_FILES = 100
 _WORTH_A_PACK = 50
 
 _TROUBLE = (pygit2.GitError, KeyError, OSError)
 """What pygit2 raises when it cannot read or write."""
-
 # libgit2 would read the settings of the user, and fail where it may not.
 for _level in (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
     pygit2.settings.search_path[_level] = ""
+
+# A tree may name files whose content was not fetched, as that of a merge does.
+pygit2.settings.enable_strict_object_creation(False)
 
 T = TypeVar("T")
 
@@ -89,18 +90,11 @@ class Mirror:
         arguments = ["ls-remote", self.remote.url, *refs]
         lines = self.remote.call(arguments, state=self._cache).splitlines()
         if not lines:
-            self._check_protocol()
+            self.remote.check_protocol(state=self._cache)
         found = {ref: commit for commit, _, ref in (line.partition("\t") for line in lines)}
         if any(len(commit) != 40 for commit in found.values()):
             raise InvalidInput(f"{self.remote}: only repositories with SHA-1 object names are supported")
         return {ref: found[ref] for ref in found if ref in refs or ref.startswith(_BRANCHES)}
-
-    def _check_protocol(self) -> None:
-        """Verify that the answer of no branches comes from a Git host: git takes many web pages for empty repositories."""
-        if self.remote.transport in ("http", "https"):
-            done = self.remote.run(["ls-remote", self.remote.url, self.remote.ref], state=self._cache, traced=True)
-            if done.code == 0 and "packet:" not in done.error:
-                raise RemoteUnavailable(f"git ls-remote {self.remote}: {failures.NO_GIT_HOST}")
 
     def fetch(self, head: str, *, ref: str | None = None) -> None:
         """Fetch *head* with everything it refers to; without network if it is here already.
@@ -116,22 +110,19 @@ class Mirror:
             self._fetch(ref)
             self._pack()
         if not self.has(head):
-            self._refuse_other_objects(head)
+            kind = trees.kind_of(self._open(), head)
+            if kind not in ("", "commit"):  # some hosts let a branch point to anything
+                raise InvalidInput(f"{self.remote}: the branch points to a {kind}, not to a commit; correct it there")
             raise PushRace(f"{self.remote}: commit {head} is gone, the branch was replaced meanwhile; plan again")
-
-    def _refuse_other_objects(self, head: str) -> None:
-        """Raise InvalidInput if *head* is an object other than a commit: some hosts let a branch point to anything."""
-        try:
-            kind = type(self._open()[head]).__name__.lower()
-        except (*_TROUBLE, ValueError):
-            return
-        if kind != "commit":
-            raise InvalidInput(f"{self.remote}: the branch points to a {kind}, not to a commit; correct it at the host")
 
     def git(self, arguments: list[str], *, stdin: bytes = b"") -> Completed:
         """Run git in the mirror; see Remote.run."""
         self._open()
-        return self.remote.run(arguments, state=self._cache, repository=self.path, stdin=stdin)
+        return self._run(arguments, stdin=stdin)
+
+    def _run(self, arguments: list[str], *, stdin: bytes = b"", settings: Mapping[str, str] | None = None) -> Completed:
+        settings = {**partial.settings_of(self.path, self.remote.url), **(settings or {})}
+        return self.remote.run(arguments, state=self._cache, repository=self.path, stdin=stdin, settings=settings)
 
     def private_directory(self) -> AbstractContextManager[Path]:
         """A directory that only we can read, for files that one call needs; it is removed afterwards."""
@@ -196,21 +187,7 @@ class Mirror:
     def lookup(self, commit: str, paths: Iterable[str]) -> Listing:
         """Like `listing`, for single *paths* anywhere in the repository; absent ones are left out."""
 
-        def look(repository: pygit2.Repository) -> Listing:
-            files: dict[str, str] = {}
-            opaque: dict[str, Opaque] = {}
-            tree = repository[commit].peel(pygit2.Tree)
-            for path in paths:
-                if path not in tree:
-                    continue
-                entry = tree[path]
-                if entry.filemode in _REGULAR:
-                    files[path] = str(entry.id)
-                else:
-                    opaque[path] = Opaque("is not an ordinary file")
-            return Listing(files, opaque)
-
-        return self.reading(commit, look)
+        return self._brought(self.reading(commit, lambda repository: trees.lookup(repository, commit, paths)))
 
     def listing(
         self, commit: str, directory: str, *, limits: Limits = LIMITS, skip: Callable[[str], bool] = lambda _: False
@@ -220,13 +197,11 @@ class Mirror:
         Anything else at the path of the directory, or above it, is opaque.
         """
 
-        def look(repository: pygit2.Repository) -> Listing:
-            place = trees.entry_at(repository, commit, directory)
-            if place.tree is None:
-                return Listing({}, {place.at: place.opaque} if place.opaque else {})
-            return trees.walk(repository, place.tree, directory, limits=limits, skip=skip)
-
-        return self.reading(commit, look)
+        return self._brought(
+            self.reading(
+                commit, lambda repository: trees.listing(repository, commit, directory, limits=limits, skip=skip)
+            )
+        )
 
     def tree_listing(
         self,
@@ -238,9 +213,29 @@ class Mirror:
         skip: Callable[[str], bool] = lambda _: False,
     ) -> Listing:
         """The same for a *tree* that need not be in *commit*, as *directory*."""
-        return self.reading(
-            commit, lambda repository: trees.walk(repository, tree, directory, limits=limits, skip=skip)
+        return self._brought(
+            self.reading(commit, lambda repository: trees.walk(repository, tree, directory, limits=limits, skip=skip))
         )
+
+    def _brought(self, listing: Listing) -> Listing:
+        self.bring(listing.files.values())
+        return listing
+
+    def bring(self, blobs: Iterable[str]) -> None:
+        """Fetch the contents of those of *blobs* that are not here, with one call; without network if all are here.
+
+        What the host does not have any more is left out: reading it raises NotFound.
+        """
+        missing = self._missing(blobs)
+        if not missing:
+            return
+        with self._locked():
+            if missing := self._missing(missing):  # another process may have fetched them while we waited
+                self._fetch_blobs(missing)
+
+    def _missing(self, blobs: Iterable[str]) -> list[str]:
+        odb = self._open().odb
+        return [blob for blob in dict.fromkeys(blobs) if len(blob) == 40 and pygit2.Oid(hex=blob) not in odb]
 
     def files(self, commit: str, directory: str) -> dict[str, str]:
         """Path → blob id of all files below *directory* at *commit*, without links and submodules."""
@@ -248,6 +243,7 @@ class Mirror:
 
     def size(self, blob_id: str) -> int:
         """The size of a file in bytes, without reading it. Raises NotFound for an unknown id."""
+        self.bring([blob_id])
         try:
             return int(self._open().odb.read_header(pygit2.Oid(hex=blob_id))[1])
         except (KeyError, ValueError, pygit2.GitError) as error:
@@ -255,6 +251,7 @@ class Mirror:
 
     def read(self, blob_id: str) -> bytes:
         """The content of a file. Raises InvalidInput above the size limit and NotFound for an unknown id."""
+        self.bring([blob_id])
         repository = self._open()
         try:
             _, size = repository.odb.read_header(pygit2.Oid(hex=blob_id))
@@ -334,34 +331,51 @@ class Mirror:
         self._repository = self._make()
         # Of another ref, only the objects are fetched; maintenance removes them later.
         what = ref or f"+{self.remote.ref}:{self._tracking}"
-        arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", self.remote.url, what]
+        arguments = [*partial.FETCH, "--progress", partial.ORIGIN, what]
         with leftovers.nothing_unfinished(self.path):
-            done = self.git(arguments)
+            done = self._run(arguments)
             if done.code != 0 and failures.is_damage(done.error, self.path):
                 logger.warning("mirror %s of %s is damaged; creating it again", self.path, self.remote)
                 self._discard()
                 self._repository = self._make()
-                done = self.git(arguments)
+                done = self._run(arguments)
         if "couldn't find remote ref" in done.error:
             raise PushRace(f"{self.remote}: the branch was deleted meanwhile; plan again")
+        self._check(done)
+        self._repository = None  # reopening it finds the new pack
+
+    def _fetch_blobs(self, blobs: Collection[str]) -> None:
+        """Fetch files alone, or everything where the host sends no single files."""
+        request = partial.BlobRequest.of(blobs)
+        with leftovers.nothing_unfinished(self.path):
+            done = self._run(request.arguments, stdin=request.stdin, settings=request.settings)
+        if partial.is_refused(done.error):
+            logger.info("%s sends no single files; all are fetched", self.remote)
+            self._discard()
+            self._repository = self._make()
+            partial.make_complete(self.path)
+            self._fetch()
+        elif not partial.is_gone(done.error):
+            self._check(done)
+        self._repository = None
+
+    def _check(self, done: Completed) -> None:
+        """Raise the error of a fetch that failed."""
         if done.code != 0 and (failures.is_full(done.error) or str(self.path) in done.error):
             raise self._unusable(done.error)
         if done.code != 0:
             raise failures.call_failed(done.error, f"git fetch {self.remote}")
-        self._repository = None  # reopening it finds the new pack
 
     def _pack(self) -> None:
         """Pack many small files into few large ones. A failure is only logged, because nothing depends on it."""
-        objects = self.path / "objects"
-        if _count(objects / "17") > _LOOSE_IN_A_FOLDER or _count(objects / "pack") > _MANY_PACK_FILES:
-            try:
-                # Unreachable objects of the last hour may be a commit that another process has not pushed yet.
-                done = self.git(["gc", "--quiet", "--prune=1.hour.ago"])
-                problem = done.error if done.code != 0 else ""
-            except HedgehogError as error:
-                problem = str(error)
-            if problem:
-                logger.warning("mirror %s of %s could not be packed: %s", self.path, self.remote, problem)
+        if not is_worth_packing(self.path / "objects"):
+            return
+        try:
+            problem = repack(lambda words: self.remote.run(words, state=self._cache, repository=self.path), self.path)
+        except HedgehogError as error:
+            problem = str(error)
+        if problem:
+            logger.warning("mirror %s of %s could not be packed: %s", self.path, self.remote, problem)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -380,10 +394,6 @@ class Mirror:
 
     def _unusable(self, error: Exception | str) -> DiskUnavailable:
         return failures.disk_failed(error, self.path, f"the clone of {self.remote}")
-
-
-def _count(directory: Path) -> int:
-    return sum(1 for _ in directory.iterdir()) if directory.is_dir() else 0
 
 
 OpenMirror = Callable[[GitRepository], Mirror]

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 import pygit2
@@ -46,6 +47,7 @@ _PASSED_ON = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE",
 )  # fmt: skip
 
+_NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 _SHORTEST_SECRET = 4
 _DEFAULT_USER = "x-access-token"
 
@@ -133,6 +135,13 @@ class Remote:
             raise failures.call_failed(done.error, f"git {arguments[0]} {self}")
         return done.out
 
+    def check_protocol(self, *, state: Path) -> None:
+        """Verify that an answer of no branches comes from a Git host: git takes many web pages for empty repositories."""
+        if self.transport in ("http", "https"):
+            done = self.run(["ls-remote", self.url, self.ref], state=state, traced=True)
+            if done.code == 0 and "packet:" not in done.error:
+                raise RemoteUnavailable(f"git ls-remote {self}: {failures.NO_GIT_HOST}")
+
     def run(
         self,
         arguments: Sequence[str],
@@ -141,10 +150,12 @@ class Remote:
         repository: Path | None = None,
         stdin: bytes = b"",
         traced: bool = False,
+        settings: Mapping[str, str] = _NO_SETTINGS,
     ) -> Completed:
         """Run git in *repository* and wait; its process group is killed on a timeout or without progress.
 
         *state* is our directory for files that the call needs: a private key while it runs, and the kept host keys.
+        *settings* are more of git's, for this call only.
         *traced* adds the protocol messages to the error text. Raises RemoteUnavailable on a timeout, DiskUnavailable if
         *state* cannot be used; the caller checks the exit code.
         """
@@ -154,7 +165,7 @@ class Remote:
         command = [git, *([f"--git-dir={repository}"] if repository else []), *arguments]
         try:
             with private_directory(state, abandoned_after=2 * self.timeout) as home:
-                environment = self._environment(home, state) | ({"GIT_TRACE_PACKET": "1"} if traced else {})
+                environment = self._environment(home, state, settings) | ({"GIT_TRACE_PACKET": "1"} if traced else {})
                 # A file, not a pipe: writing to a pipe cannot be continued after a check of the time.
                 given = home / "stdin"
                 given.write_bytes(stdin)
@@ -203,7 +214,7 @@ class Remote:
             if process.poll() is None:
                 _kill_group(process)
 
-    def _environment(self, home: Path, state: Path) -> dict[str, str]:
+    def _environment(self, home: Path, state: Path, more: Mapping[str, str]) -> dict[str, str]:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment |= {
             "HOME": str(home),
@@ -214,7 +225,7 @@ class Remote:
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_CEILING_DIRECTORIES": str(home.parent),
         }
-        settings = self._settings()
+        settings = {**self._settings(), **more}
         environment["GIT_CONFIG_COUNT"] = str(len(settings))
         for number, (key, value) in enumerate(settings.items()):
             environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}

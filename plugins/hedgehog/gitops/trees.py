@@ -6,7 +6,7 @@ is expanded to be counted, and nothing outside the requested directory is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pygit2
@@ -44,6 +44,43 @@ def entry_at(repository: pygit2.Repository, commit: str, directory: str) -> Path
             return PathEntry(at=at, opaque=Opaque(why, str(entry.id)))
         oid = entry.id
     return PathEntry(str(oid))
+
+
+def kind_of(repository: pygit2.Repository, oid: str) -> str:
+    """`commit`, `tree`, `blob` or `tag`; empty for what is not there."""
+    try:
+        return type(repository[oid]).__name__.lower()
+    except (KeyError, ValueError, pygit2.GitError):
+        return ""
+
+
+def lookup(repository: pygit2.Repository, commit: str, paths: Iterable[str]) -> Listing:
+    """The files at *paths*, anywhere in the repository; absent ones are left out."""
+    files: dict[str, str] = {}
+    opaque: dict[str, Opaque] = {}
+    tree = repository[commit].peel(pygit2.Tree)
+    for path in paths:
+        if path not in tree:
+            continue
+        entry = tree[path]
+        if entry.filemode in _REGULAR:
+            files[path] = str(entry.id)
+        else:
+            opaque[path] = Opaque("is not an ordinary file")
+    return Listing(files, opaque)
+
+
+def listing(
+    repository: pygit2.Repository, commit: str, directory: str, *, limits: Limits, skip: Callable[[str], bool]
+) -> Listing:
+    """All files below *directory* at *commit*, as `walk`; empty when there is no such directory.
+
+    Anything else at the path of the directory, or above it, is opaque.
+    """
+    place = entry_at(repository, commit, directory)
+    if place.tree is None:
+        return Listing({}, {place.at: place.opaque} if place.opaque else {})
+    return walk(repository, place.tree, directory, limits=limits, skip=skip)
 
 
 def load(repository: pygit2.Repository, oid: pygit2.Oid, directory: str) -> pygit2.Tree:
