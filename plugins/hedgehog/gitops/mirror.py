@@ -110,7 +110,7 @@ class Mirror:
             self._fetch(ref)
             self._pack()
         if not self.has(head):
-            kind = trees.kind_of(self._open(), head)
+            kind = trees.object_type(self._open(), head)
             if kind not in ("", "commit"):  # some hosts let a branch point to anything
                 raise InvalidInput(f"{self.remote}: the branch points to a {kind}, not to a commit; correct it there")
             raise PushRace(f"{self.remote}: commit {head} is gone, the branch was replaced meanwhile; plan again")
@@ -121,7 +121,7 @@ class Mirror:
         return self._run(arguments, stdin=stdin)
 
     def _run(self, arguments: list[str], *, stdin: bytes = b"", settings: Mapping[str, str] | None = None) -> Completed:
-        settings = {**partial.settings_of(self.path, self.remote.url), **(settings or {})}
+        settings = {**partial.clone_settings(self.path, self.remote.url), **(settings or {})}
         return self.remote.run(arguments, state=self._cache, repository=self.path, stdin=stdin, settings=settings)
 
     def private_directory(self) -> AbstractContextManager[Path]:
@@ -355,7 +355,7 @@ class Mirror:
             self._repository = self._make()
             partial.make_complete(self.path)
             self._fetch()
-        elif not partial.is_gone(done.error):
+        elif not partial.is_unknown_to_host(done.error):
             self._check(done)
         self._repository = None
 

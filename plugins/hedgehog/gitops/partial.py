@@ -37,7 +37,7 @@ class BlobRequest:
         )
 
 
-def settings_of(clone: Path, url: str) -> dict[str, str]:
+def clone_settings(clone: Path, url: str) -> dict[str, str]:
     """The settings for a git call in *clone*, whose host is at *url*."""
     return {f"remote.{ORIGIN}.url": url, **({} if (clone / _COMPLETE).exists() else _SETTINGS)}
 
@@ -52,6 +52,6 @@ def is_refused(error: str) -> bool:
     return "unadvertised object" in error
 
 
-def is_gone(error: str) -> bool:
+def is_unknown_to_host(error: str) -> bool:
     """Whether *error* says that the host does not have a file: what it belonged to was replaced."""
     return "not our ref" in error

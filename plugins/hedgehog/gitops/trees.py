@@ -46,7 +46,7 @@ def entry_at(repository: pygit2.Repository, commit: str, directory: str) -> Path
     return PathEntry(str(oid))
 
 
-def kind_of(repository: pygit2.Repository, oid: str) -> str:
+def object_type(repository: pygit2.Repository, oid: str) -> str:
     """`commit`, `tree`, `blob` or `tag`; empty for what is not there."""
     try:
         return type(repository[oid]).__name__.lower()

@@ -204,9 +204,7 @@ def _where(wanted: FleetFilter) -> str:
     return " AND ".join(conditions)
 
 
-def _transaction_for(
-    connection: Connection, wanted: FleetFilter
-) -> AbstractContextManager[psycopg2.extensions.cursor]:
+def _transaction_for(connection: Connection, wanted: FleetFilter) -> AbstractContextManager[psycopg2.extensions.cursor]:
     """For a few named fabrics, nested loops find by index what is theirs; without them, all states would be read."""
     return transaction(connection) if wanted.names else fleet_transaction(connection)
 
