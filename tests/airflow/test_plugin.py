@@ -26,6 +26,15 @@ def test_the_plugin_loads_without_an_import_error(plugin):
     assert [type(listener).__name__ for listener in plugin.listeners] == ["Preloader", "TaskRecorder", "FailureLines"]
 
 
+def test_the_list_of_plugins_makes_no_application_again(plugin):
+    """Every page of Airflow asks for it, and making ours takes half a second."""
+    plugins_manager.get_plugin_info()
+    apps = plugin.fastapi_apps
+    plugins_manager.get_plugin_info()
+    assert plugin.fastapi_apps is apps
+    assert plugin.react_apps is plugin.react_apps
+
+
 def test_a_starting_component_logs_wrong_settings(plugin, monkeypatch, caplog):
     """The plugin is loaded nevertheless."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMOUT", "7200")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
@@ -23,9 +24,12 @@ class HedgehogPlugin(AirflowPlugin):
         """Log what is wrong with our settings, in every component as it starts."""
         log_problems()
 
-    @property
+    @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
-        """Our web applications. The longer prefix stands first: the first one that fits gets the request."""
+        """Our web applications. The longer prefix stands first: the first one that fits gets the request.
+
+        They are made once: every page of Airflow asks for the list of plugins, which names them.
+        """
         from hedgehog.airflow.web.api import api_app
         from hedgehog.airflow.web.bundles import PREFIX, bundles_app
         from hedgehog.airflow.web.metrics import metrics_app
@@ -47,7 +51,7 @@ class HedgehogPlugin(AirflowPlugin):
 
         return [{"middleware": RootApplication, "args": [], "kwargs": {}, "name": "Hedgehog: Airflow's own API"}]
 
-    @property
+    @cached_property
     def react_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
         """Our pages, and the card on Airflow's home page."""
         from hedgehog.airflow.web.bundles import react_apps
