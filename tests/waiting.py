@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hedgehog.store.database import Connection, transaction
 
-LIMIT = 60.0
+LIMIT = 300.0
 """Seconds. Long enough for a machine that is busy with something else; whoever waits longer waits in vain."""
 
 Found = TypeVar("Found")

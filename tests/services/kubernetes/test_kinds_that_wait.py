@@ -22,6 +22,7 @@ from tests.kube.clusters import CRDS, api, cluster
 from tests.kube.objects_lab import write_as
 from tests.services.kubernetes.watch_lab import QUICK, watch
 from tests.services.kubernetes.worlds import World, world
+from tests.waiting import until
 
 __all__ = ["api", "cluster", "watch", "world"]
 
@@ -34,8 +35,7 @@ ERROR = OutcomeStatus.ERROR
 def remove_crd(world: World, path: str = CRD) -> None:
     """Delete a CRD, that of GatewayGroup, and wait until it is gone."""
     world.api.send("DELETE", "DELETE", path, subject="CRD")
-    while world.api.send("GET", "GET", path, subject="CRD").ok:
-        pass
+    until(lambda: not world.api.send("GET", "GET", path, subject="CRD").ok, f"{path} to be gone")
 
 
 def release(client: Cluster) -> None:
@@ -143,12 +143,12 @@ def crd_of_the_groups(world: World) -> Any:
 
 def until_condition(world: World, name: str, condition: str, value: str) -> None:
     """Wait until the API server has judged a CRD."""
-    while not any(
-        (one["type"], one["status"]) == (condition, value)
-        for one in world.api.call("GET", "GET", f"{CRDS}/{name}", subject="CRD").json()["status"].get("conditions")
-        or ()
-    ):
-        pass
+
+    def holds() -> bool:
+        status = world.api.call("GET", "GET", f"{CRDS}/{name}", subject="CRD").json()["status"]
+        return any((one["type"], one["status"]) == (condition, value) for one in status.get("conditions") or ())
+
+    until(holds, f"{name} to be {condition}: {value}")
 
 
 @pytest.mark.parametrize(

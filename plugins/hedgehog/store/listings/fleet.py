@@ -121,9 +121,9 @@ _STANDING = (
     "coalesce(p.n, 0) AS problems, coalesce(p.needs_somebody, false) AS needs_somebody, "
     "f.git_repository_id, f.kubernetes_connection_id "
     "FROM hedgehog.fabric f "
-    "LEFT JOIN hedgehog.sync_state g ON g.fabric_id = f.id AND g.target = 'git' AND f.git_sync_enabled "
+    "LEFT JOIN hedgehog.sync_state g ON g.fabric_id = f.id AND g.target = 'git' AND f.git_sync_enabled AND {theirs of g} "
     "LEFT JOIN hedgehog.sync_state k ON k.fabric_id = f.id AND k.target = 'kubernetes' AND f.enable_k8s_sync "
-    "LEFT JOIN hedgehog.health h ON h.fabric_id = f.id "
+    "AND {theirs of k} LEFT JOIN hedgehog.health h ON h.fabric_id = f.id AND {theirs of h} "
     "LEFT JOIN (SELECT fabric_id, count(*) AS n FROM hedgehog.drift WHERE state IN ('changed', 'missing') "
     "AND {theirs} GROUP BY fabric_id) d "
     "ON d.fabric_id = f.id "
@@ -136,14 +136,27 @@ _AGENTS = (
 )
 
 
+def _theirs(statement: str, fabrics: str) -> str:
+    """*statement* for the parameter *fabrics*, the ids of a few, or empty: for all.
+
+    Each table gets the condition of its own: before the tables have statistics, the planner would else read all states for
+    each fabric.
+    """
+    for alias in ("", "g", "k", "h"):
+        column = f"{alias}.fabric_id" if alias else "fabric_id"
+        place = f"{{theirs of {alias}}}" if alias else "{theirs}"
+        statement = statement.replace(place, f"{column} = ANY({fabrics})" if fabrics else "true")
+    return statement
+
+
 def _standing(fabrics: str, where: str, *, freezes: bool = True) -> str:
-    """How the fabrics stand that fit the conditions *fabrics* on the column `fabric_id` and *where* on the row `f`, with or
-    without the freezes that they are under.
+    """How those of *fabrics* stand, as `_theirs` has them, that fit the conditions *where* on the row `f`, with or without
+    the freezes that they are under.
 
     What the statement around this does not ask for is not computed, but for the freezes.
     """
     frozen = "z.reason AS frozen_reason, z.until AS frozen_until" if freezes else "NULL AS frozen_reason"
-    columns = _STANDING.replace("{theirs}", fabrics).replace("{frozen}", frozen)
+    columns = _theirs(_STANDING, fabrics).replace("{frozen}", frozen)
     return f"{columns} {_FREEZES if freezes else ''} WHERE {where}"
 
 
@@ -154,11 +167,15 @@ _DETAILS = (
     "k.observed_generation AS cluster_generation, k.revision AS cluster_revision, k.reason AS cluster_reason, "
     "k.last_change_at AS cluster_changed_at, w.at AS last_change_at, w.who AS last_change_who, w.why AS last_change_why, "
     "o.number AS rollout_number, o.name AS rollout_name, o.state AS rollout_state, o.fabric_state AS rollout_fabric_state "
-    f"FROM ({_standing('fabric_id = ANY(%(shown)s)', 'f.id = ANY(%(shown)s)')}) s LEFT JOIN hedgehog.health h ON h.fabric_id = s.id "
-    "LEFT JOIN hedgehog.git_repository r ON r.id = s.git_repository_id "
-    "JOIN hedgehog.sync_state g ON g.fabric_id = s.id AND g.target = 'git' "
-    "JOIN hedgehog.sync_state k ON k.fabric_id = s.id AND k.target = 'kubernetes' "
-    f"CROSS JOIN LATERAL ({_AGENTS}) a "
+    f"FROM ({_standing('%(shown)s', 'f.id = ANY(%(shown)s)')}) s "
+    + _theirs(
+        "LEFT JOIN hedgehog.health h ON h.fabric_id = s.id AND {theirs of h} "
+        "LEFT JOIN hedgehog.git_repository r ON r.id = s.git_repository_id "
+        "JOIN hedgehog.sync_state g ON g.fabric_id = s.id AND g.target = 'git' AND {theirs of g} "
+        "JOIN hedgehog.sync_state k ON k.fabric_id = s.id AND k.target = 'kubernetes' AND {theirs of k} ",
+        "%(shown)s",
+    )
+    + f"CROSS JOIN LATERAL ({_AGENTS}) a "
     "LEFT JOIN LATERAL (SELECT converged_at FROM hedgehog.convergence c WHERE c.fabric_id = s.id "
     "ORDER BY c.applied_at DESC LIMIT 1) c ON true "
     "LEFT JOIN LATERAL (SELECT at, who, why FROM hedgehog.change w WHERE w.fabric_id = s.id ORDER BY w.id DESC LIMIT 1) w "
@@ -177,15 +194,13 @@ def _parameters(wanted: FleetFilter) -> dict[str, Any]:
         "search": like(wanted.search),
         "repository": wanted.repository,
         "cluster": wanted.cluster,
-        "names": list(wanted.names),
         "selector": jsonb(wanted.selector.as_data()),
     }
 
 
 def _found(wanted: FleetFilter, *, freezes: bool = True) -> str:
     """How the fabrics stand that fit *wanted*. Of a few named ones only their own trouble is read, not that of the fleet."""
-    own = "fabric_id = ANY(ARRAY(SELECT id FROM hedgehog.fabric WHERE name = ANY(%(names)s)))"
-    return _standing(own if wanted.names else "true", _where(wanted), freezes=freezes)
+    return _standing("%(ids)s" if wanted.names else "", _where(wanted), freezes=freezes)
 
 
 def _where(wanted: FleetFilter) -> str:
@@ -198,7 +213,7 @@ def _where(wanted: FleetFilter) -> str:
     if wanted.cluster is not None:
         conditions.append("f.kubernetes_connection_id = %(cluster)s")
     if wanted.names:
-        conditions.append("f.name = ANY(%(names)s)")
+        conditions.append("f.id = ANY(%(ids)s)")
     if wanted.selector.requirements:
         conditions.append("hedgehog.selects(%(selector)s, f)")
     return " AND ".join(conditions)
@@ -207,6 +222,12 @@ def _where(wanted: FleetFilter) -> str:
 def _transaction_for(connection: Connection, wanted: FleetFilter) -> AbstractContextManager[psycopg2.extensions.cursor]:
     """For a few named fabrics, nested loops find by index what is theirs; without them, all states would be read."""
     return transaction(connection) if wanted.names else fleet_transaction(connection)
+
+
+def _ids(cursor: psycopg2.extensions.cursor, wanted: FleetFilter) -> dict[str, list[int]]:
+    """The ids of the named fabrics: by them, each table is read by index, even without statistics."""
+    cursor.execute("SELECT id FROM hedgehog.fabric WHERE name = ANY(%s)", (list(wanted.names),))
+    return {"ids": [fabric for (fabric,) in cursor.fetchall()]}
 
 
 def fleet_order(sort: str) -> Keyset:
@@ -235,7 +256,7 @@ def fleet_rows(
     )
     parameters = _parameters(wanted)
     with _transaction_for(connection, wanted) as cursor:
-        cursor.execute(chosen, parameters | named | {"limit": limit})
+        cursor.execute(chosen, parameters | _ids(cursor, wanted) | named | {"limit": limit})
         places = {fabric: {"place": place, "total": total} for fabric, place, total in cursor.fetchall()}
     with transaction(connection) as cursor:
         cursor.execute(_DETAILS, parameters | {"shown": list(places)})
@@ -248,7 +269,7 @@ def fleet_counts(connection: Connection, wanted: FleetFilter) -> tuple[int, dict
     counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in STATES.values())
     query = f"SELECT count(*), {counts} FROM ({_found(wanted)}) standing"
     with _transaction_for(connection, wanted) as cursor:
-        cursor.execute(query, _parameters(wanted))
+        cursor.execute(query, _parameters(wanted) | _ids(cursor, wanted))
         rows = cursor.fetchall()
     total, *found = rows[0]
     return total, dict(zip(STATES, found, strict=True))
