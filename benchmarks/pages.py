@@ -155,11 +155,13 @@ def api(parameters: dict[str, Any], home: Path) -> Iterator[Any]:
 
     from hedgehog.airflow.web.access import READING
     from hedgehog.airflow.web.database import close_idle
+    from hedgehog.airflow.web.memory import keep_loaded
     from hedgehog.airflow.web.v1 import v1_app
 
     app = v1_app()
     app.dependency_overrides = {one.dependency: lambda: None for one in READING}
     with TestClient(app) as client:
+        keep_loaded()  # as the plugin does in Airflow's API server
         yield client
     close_idle()
 

@@ -32,17 +32,20 @@ class HedgehogPlugin(AirflowPlugin):
         """
         from hedgehog.airflow.web.api import api_app
         from hedgehog.airflow.web.bundles import PREFIX, bundles_app
+        from hedgehog.airflow.web.memory import keep_loaded
         from hedgehog.airflow.web.metrics import metrics_app
         from hedgehog.airflow.web.v1 import v1_app
         from hedgehog.airflow.web.webhook import webhook_app
 
-        return [
+        made = [
             {"app": webhook_app(), "url_prefix": "/hedgehog/webhooks", "name": "Hedgehog webhooks"},
             {"app": v1_app(), "url_prefix": "/hedgehog/api/v1", "name": "Hedgehog API"},
             {"app": api_app(), "url_prefix": "/hedgehog/api", "name": "Hedgehog"},
             {"app": metrics_app(), "url_prefix": "/hedgehog/metrics", "name": "Hedgehog metrics"},
             {"app": bundles_app(), "url_prefix": PREFIX, "name": "Hedgehog pages"},
         ]
+        keep_loaded()
+        return made
 
     @property
     def fastapi_root_middlewares(self) -> list[dict[str, Any]]:  # type: ignore[override]  # as the applications

@@ -1,16 +1,17 @@
 import { Box } from "@chakra-ui/react";
 import { QueryClientProvider } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect } from "react";
 import { useLive } from "@/api/live";
 import { Dialogs } from "@/shared/dialogs";
 import { Boundary } from "./Boundary";
-import { makeQueryClient } from "./cache";
+import { client } from "./client";
 import { Navigation } from "./Navigation";
 import { Pages } from "./Pages";
 
 /** Our pages below `/plugin/hedgehog`, inside Airflow's frame. */
 export function App() {
-  const [client] = useState(makeQueryClient);
+  // Away from our pages nobody is told what changes.
+  useEffect(() => () => client.clear(), []);
   return (
     <QueryClientProvider client={client}>
       <Shell />

@@ -2,36 +2,23 @@ import { Box, Stack, Text } from "@chakra-ui/react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useMay } from "@/api/actions";
-import { fleet, fleetCounters } from "@/api/queries";
+import { fleetCounters } from "@/api/queries";
 import { addresses } from "@/shared/addresses";
 import { Chips, Search } from "@/shared/Filters";
 import { Inside } from "@/shared/links";
 import { Page } from "@/shared/Page";
 import { PagedTable, rowsOf } from "@/shared/PagedTable";
-import { among, useParams } from "@/shared/params";
+import { useParams } from "@/shared/params";
 import { counted } from "@/shared/words";
 import { BulkBar } from "./BulkBar";
 import { COLUMNS } from "./columns";
-import { ORDERS, STATES } from "./states";
-
-const PAGE = 200;
+import { filtersOf, firstRows } from "./filters";
+import { STATES } from "./states";
 
 /** What the URL says to show, and how to change it. */
 function useFilters() {
   const [params, change] = useParams();
-  const repository = params.get("repository");
-  const cluster = params.get("cluster");
-  const select = params.get("select") ?? "";
-  const search = params.get("search") ?? "";
-  const states = among(
-    params,
-    "state",
-    STATES.map(({ value }) => value),
-  );
-  const sort = among(params, "sort", ORDERS)[0] ?? "name";
-  const scope = { search, select, ...(repository && { repository }), ...(cluster && { cluster }) };
-  const isFiltered = states.length > 0 || search !== "" || select !== "" || repository !== null || cluster !== null;
-  return { repository, cluster, select, search, states, sort, scope, isFiltered, change };
+  return { ...filtersOf(params), change };
 }
 
 /** Every fabric in a row: filtered, sorted and counted by the server, kept in the URL, live. */
@@ -39,7 +26,7 @@ export function FleetPage() {
   const filters = useFilters();
   const { search, select, states, sort, scope, change } = filters;
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const query = useInfiniteQuery(fleet({ ...scope, state: states, sort, limit: PAGE }));
+  const query = useInfiniteQuery(firstRows(filters));
   const counters = useQuery(fleetCounters(scope));
   const rows = useMemo(() => rowsOf(query.data), [query.data]);
   const selected = useMemo(() => rows.filter((row) => chosen.has(row.name)), [rows, chosen]);
