@@ -226,6 +226,8 @@ def _transaction_for(connection: Connection, wanted: FleetFilter) -> AbstractCon
 
 def _ids(cursor: psycopg2.extensions.cursor, wanted: FleetFilter) -> dict[str, list[int]]:
     """The ids of the named fabrics: by them, each table is read by index, even without statistics."""
+    if not wanted.names:
+        return {}
     cursor.execute("SELECT id FROM hedgehog.fabric WHERE name = ANY(%s)", (list(wanted.names),))
     return {"ids": [fabric for (fabric,) in cursor.fetchall()]}
 
