@@ -331,7 +331,7 @@ class Mirror:
         self._repository = self._make()
         # Of another ref, only the objects are fetched; maintenance removes them later.
         what = ref or f"+{self.remote.ref}:{self._tracking}"
-        arguments = [*partial.FETCH, "--progress", partial.ORIGIN, what]
+        arguments = [*partial.FETCH, partial.ORIGIN, what]
         with leftovers.nothing_unfinished(self.path):
             done = self._run(arguments)
             if done.code != 0 and failures.is_damage(done.error, self.path):

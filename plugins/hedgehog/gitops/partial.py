@@ -13,7 +13,7 @@ from pathlib import Path
 
 ORIGIN = "origin"
 """What git calls the host in these settings."""
-FETCH = ("fetch", "--no-tags", "--no-write-fetch-head")
+FETCH = ("fetch", "--no-tags", "--no-write-fetch-head", "--progress")
 _COMPLETE = "hedgehog-complete"
 """Marks a clone of a host that offers to leave files out, and then sends no single ones."""
 _SETTINGS = {f"remote.{ORIGIN}.promisor": "true", f"remote.{ORIGIN}.partialclonefilter": "blob:none"}
