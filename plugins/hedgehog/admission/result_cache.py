@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 
 LARGEST = 1_000_000
 """At most so many results are kept; with one more all are dropped."""
+_MANY = 20_000
+"""New objects that a check of some thousand manifests leaves; one of a few dozen leaves some hundred."""
 
 
 class ResultCache:
@@ -55,7 +57,7 @@ def collector_paused() -> Iterator[None]:
     """Pause Python's garbage collector for reference cycles, for work that creates many objects and no cycles.
 
     It would examine every object of a fabric repeatedly while the fabric grows: a third of the time of a check.
-    What exists afterwards counts as old, so that the collector does not examine all of it at once.
+    Where that is many objects, they count as old afterwards, so that the collector does not examine all of them at once.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -63,7 +65,8 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            if not gc.get_freeze_count():  # do not unfreeze what somebody else froze
+            # Do not unfreeze what somebody else froze. Counting it takes 40 ms in a task: Airflow freezes all before it forks.
+            if gc.get_count()[0] > _MANY and not gc.get_freeze_count():
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()

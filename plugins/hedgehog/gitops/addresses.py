@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -61,4 +62,8 @@ class RepositoryAddress:
 
 def same_repository(one: str, other: str) -> bool:
     """Whether two URLs name one repository, host included."""
-    return RepositoryAddress.of(one).names(RepositoryAddress.of(other))
+    return _address(one).names(_address(other))
+
+
+_address = functools.lru_cache(maxsize=10_000)(RepositoryAddress.of)
+"""A fleet names few repositories, and each fabric of each is compared with all."""
