@@ -15,4 +15,13 @@ function askForTheFleet(address: Location | undefined) {
   void client.prefetchInfiniteQuery(firstRows(filtersOf(new URLSearchParams(address.search))));
 }
 
+/**
+ * React shows a placeholder for at least 300 ms, and Airflow shows one while it fetches this bundle; but a component that is
+ * already there it draws directly. It only has to draw again, as its router does when the address may have changed.
+ */
+function replaceThePlaceholder() {
+  globalThis.dispatchEvent?.(new PopStateEvent("popstate"));
+}
+
 askForTheFleet(globalThis.location);
+replaceThePlaceholder();

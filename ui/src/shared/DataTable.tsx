@@ -5,7 +5,9 @@
 import { Box, Table, Text } from "@chakra-ui/react";
 import {
   createColumnHelper,
+  FlexRender,
   type RowData,
+  type Row as RowOf,
   type RowSelectionState,
   rowSelectionFeature,
   rowSortingFeature,
@@ -13,13 +15,15 @@ import {
   useTable,
 } from "@tanstack/react-table";
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import { memo, type ReactNode, type Ref, useEffect, useMemo, useRef } from "react";
 import { SelectAll, SelectRow } from "./Selection";
 import { SortHeader } from "./SortHeader";
 
 const features = tableFeatures({ rowSortingFeature, rowSelectionFeature });
-const ROW_HEIGHT = 40;
-const SELECT = "select";
+/** Of a row of one line: with another estimate all are drawn again once they are measured. */
+const ROW_HEIGHT = 34;
+/** What a page has above and below its table. */
+const FRAME = 320;
 const SELECT_WIDTH = 40;
 /** Hundreds of cells: plain elements, styled by their parent, are drawn several times faster than components. */
 const BODY = {
@@ -68,7 +72,8 @@ interface Props<Row extends RowData> {
 }
 
 export function DataTable<Row extends RowData>(props: Props<Row>) {
-  const { label, columns, rows, total, more, selection, maxHeight = "calc(100vh - 320px)" } = props;
+  const { label, columns, rows, idOf, nameOf = idOf, total, more, selection } = props;
+  const { maxHeight = `calc(100vh - ${FRAME}px)` } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const table = useModel(props);
   const model = table.getRowModel().rows;
@@ -76,6 +81,7 @@ export function DataTable<Row extends RowData>(props: Props<Row>) {
     count: model.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
+    initialRect: { width: 0, height: Math.max(0, (globalThis.innerHeight ?? 0) - FRAME) },
     getItemKey: (index) => model[index]?.id ?? index,
     overscan: 5,
     useFlushSync: false,
@@ -110,7 +116,7 @@ export function DataTable<Row extends RowData>(props: Props<Row>) {
       >
         <Columns columns={columns} selection={selection} width={width} />
         <Head {...props} />
-        <Body table={table} virtualizer={virtualizer} chosen={selection?.ids} span={span} />
+        <Body {...{ table, virtualizer, columns, selection, nameOf, span }} />
       </Table.Root>
       {more?.has && (
         <Text role="status" color="fg.muted" fontSize="sm" p={2}>
@@ -156,12 +162,14 @@ function Head<Row extends RowData>({ columns, rows, idOf, selection, sort, onSor
 interface BodyProps<Row extends RowData> {
   table: ReturnType<typeof useModel<Row>>;
   virtualizer: Virtualizer<HTMLDivElement, HTMLTableRowElement>;
-  chosen: ReadonlySet<string> | undefined;
+  columns: readonly Column<Row>[];
+  selection: Selection | undefined;
+  nameOf: (row: Row) => string;
   span: number;
 }
 
 /** The rows in view, between the places of those that are not. */
-function Body<Row extends RowData>({ table, virtualizer, chosen, span }: BodyProps<Row>) {
+function Body<Row extends RowData>({ table, virtualizer, columns, selection, nameOf, span }: BodyProps<Row>) {
   const model = table.getRowModel().rows;
   const items = virtualizer.getVirtualItems();
   const above = items[0]?.start ?? 0;
@@ -173,25 +181,50 @@ function Body<Row extends RowData>({ table, virtualizer, chosen, span }: BodyPro
         const row = model[item.index];
         if (!row) return null;
         return (
-          <tr
+          <Line
             key={row.id}
-            ref={virtualizer.measureElement}
-            data-index={item.index}
-            data-chosen={chosen?.has(row.id) ? "" : undefined}
-            aria-rowindex={item.index + 2}
-          >
-            {row.getAllCells().map((cell) => (
-              <td key={cell.id}>
-                <table.FlexRender cell={cell} />
-              </td>
-            ))}
-          </tr>
+            row={row}
+            columns={columns}
+            index={item.index}
+            measure={virtualizer.measureElement}
+            name={selection && nameOf(row.original)}
+            chosen={selection?.ids.has(row.id)}
+          />
         );
       })}
       <Spacer height={below} span={span} />
     </Table.Body>
   );
 }
+
+interface LineProps<Row extends RowData> {
+  row: RowOf<typeof features, Row>;
+  /** Those of which the row has cells. */
+  columns: readonly Column<Row>[];
+  index: number;
+  measure: Ref<HTMLTableRowElement>;
+  /** How the row is called where it is selected; without one it cannot be. */
+  name: string | undefined;
+  chosen: boolean | undefined;
+}
+
+/** One row. It is drawn again when its data, its columns or its selection changed, not with the page around it. */
+const Line = memo(function Line<Row extends RowData>({ row, index, measure, name, chosen = false }: LineProps<Row>) {
+  return (
+    <tr ref={measure} data-index={index} data-chosen={chosen ? "" : undefined} aria-rowindex={index + 2}>
+      {name !== undefined && (
+        <td>
+          <SelectRow name={name} isSelected={chosen} toggle={() => row.toggleSelected()} />
+        </td>
+      )}
+      {row.getAllCells().map((cell) => (
+        <td key={cell.id}>
+          <FlexRender cell={cell} />
+        </td>
+      ))}
+    </tr>
+  );
+}) as <Row extends RowData>(props: LineProps<Row>) => ReactNode;
 
 /** Keeps the place of the rows that are not in the document. */
 function Spacer({ height, span }: { height: number; span: number }) {
@@ -204,22 +237,17 @@ function Spacer({ height, span }: { height: number; span: number }) {
 }
 
 /** The table's model: columns, row ids and selection. Filters and order are the server's. */
-function useModel<Row extends RowData>({ columns, rows, idOf, nameOf, selection }: Props<Row>) {
+function useModel<Row extends RowData>({ columns, rows, idOf, selection }: Props<Row>) {
   const helper = useMemo(() => createColumnHelper<typeof features, Row>(), []);
-  const selectable = selection !== undefined;
-  const name = nameOf ?? idOf;
-  const definitions = useMemo(() => {
-    const shown = columns.map((column) =>
-      helper.display({ id: column.id, header: column.header, cell: ({ row }) => column.cell(row.original) }),
-    );
-    const select = helper.display({
-      id: SELECT,
-      cell: ({ row }) => (
-        <SelectRow name={name(row.original)} isSelected={row.getIsSelected()} toggle={() => row.toggleSelected()} />
+  const definitions = useMemo(
+    () =>
+      helper.columns(
+        columns.map((column) =>
+          helper.display({ id: column.id, header: column.header, cell: ({ row }) => column.cell(row.original) }),
+        ),
       ),
-    });
-    return helper.columns(selectable ? [select, ...shown] : shown);
-  }, [columns, helper, name, selectable]);
+    [columns, helper],
+  );
   const rowSelection = useMemo<RowSelectionState>(
     () => Object.fromEntries([...(selection?.ids ?? [])].map((id) => [id, true as const])),
     [selection?.ids],

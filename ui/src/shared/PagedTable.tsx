@@ -1,5 +1,5 @@
 import type { RowData } from "@tanstack/react-table";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import type { Page } from "@/api/types";
 import { type Column, DataTable, type Selection } from "./DataTable";
 import { Nothing, Read } from "./states";
@@ -35,10 +35,10 @@ export function rowsOf<Row>(data: { pages: Page<Row>[] } | undefined): Row[] {
 
 /** A list of the API as a table, with its loading, empty and error states. */
 export function PagedTable<Row extends RowData>({ query, empty, ...table }: Props<Row>) {
+  const rows = useMemo(() => rowsOf(query.data), [query.data]);
   return (
     <Read query={query} what={table.label}>
       {(data) => {
-        const rows = rowsOf(data);
         if (rows.length === 0) return <Nothing title={empty.title}>{empty.hint}</Nothing>;
         return (
           <DataTable
