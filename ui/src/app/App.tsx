@@ -3,6 +3,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useLive } from "@/api/live";
 import { Dialogs } from "@/shared/dialogs";
+import { Looks } from "@/shared/Looks";
 import { Boundary } from "./Boundary";
 import { client } from "./client";
 import { Navigation } from "./Navigation";
@@ -23,6 +24,7 @@ function Shell() {
   useLive();
   return (
     <Box data-hedgehog="" p={4} w="100%" fontSize="sm" maxW="100%" overflowX="hidden">
+      <Looks />
       <Navigation />
       <Dialogs>
         <Boundary>

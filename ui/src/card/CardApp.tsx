@@ -7,6 +7,7 @@ import { fleetCounters } from "@/api/queries";
 import type { FleetCounters, FleetState } from "@/api/types";
 import { makeQueryClient } from "@/app/cache";
 import { ROOT } from "@/shared/addresses";
+import { Looks } from "@/shared/Looks";
 import { Status } from "@/shared/Status";
 import { counted } from "@/shared/words";
 
@@ -53,6 +54,7 @@ function Card() {
       wrap="wrap"
       fontSize="sm"
     >
+      <Looks />
       <Go to={ROOT}>
         <Text fontWeight="semibold">Hedgehog</Text>
       </Go>

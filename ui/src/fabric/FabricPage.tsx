@@ -52,7 +52,7 @@ export function FabricPage({ name, tab }: { name: string; tab: Tab }) {
 function Title({ name, fabric }: { name: string; fabric: Fabric | undefined }) {
   return (
     <HStack gap={2} wrap="wrap">
-      <Inside to={addresses.fleet} color="fg.muted">
+      <Inside to={addresses.fleet} quiet>
         Fleet
       </Inside>
       <chakra.span color="fg.muted">/</chakra.span>

@@ -1,10 +1,9 @@
-import { Badge, HStack, Text } from "@chakra-ui/react";
 import type { FleetRow, SyncSummary } from "@/api/types";
 import { RolloutBadge } from "@/rollouts/RolloutBadge";
 import { addresses } from "@/shared/addresses";
 import type { Column } from "@/shared/DataTable";
 import { FabricLink, Inside, Name } from "@/shared/links";
-import { Status } from "@/shared/Status";
+import { Status, Tag } from "@/shared/Status";
 import { Time } from "@/shared/Time";
 import { shortRevision, type Tone } from "@/shared/words";
 
@@ -23,33 +22,31 @@ interface CountProps {
 
 /** A number that leads to what it counts; nothing for zero. */
 function Count({ count, what, to, tone }: CountProps) {
-  if (count === 0) return <Text color="fg.subtle">0</Text>;
+  if (count === 0) return <span className="hedgehog-muted">0</span>;
   return (
     <Inside to={to} aria-label={`${count} ${what}`}>
-      <Badge colorPalette={tone} fontVariantNumeric="tabular-nums">
-        {count}
-      </Badge>
+      <Tag tone={tone}>{count}</Tag>
     </Inside>
   );
 }
 
 function Switches({ row }: { row: FleetRow }) {
   const { total, current, converged, reason } = row.switches;
-  if (total === 0) return <Text color="fg.muted">–</Text>;
+  if (total === 0) return <span className="hedgehog-muted">–</span>;
   const state = converged === null ? "Unknown" : converged ? "Healthy" : "Progressing";
   return <Status state={state} label={`${current}/${total}`} reason={reason} />;
 }
 
 /** When somebody last changed what is wanted, and who; why is in the tooltip. */
 function LastChange({ row: { name, last_change: last } }: { row: FleetRow }) {
-  if (!last) return <Text color="fg.muted">–</Text>;
+  if (!last) return <span className="hedgehog-muted">–</span>;
   return (
-    <Text truncate title={[last.who, last.why].filter(Boolean).join(": ")}>
+    <div className="hedgehog-line" title={[last.who, last.why].filter(Boolean).join(": ")}>
       <Inside to={addresses.fabric(name, "history")}>
         <Time at={last.at} />
       </Inside>{" "}
       by <Name>{last.who}</Name>
-    </Text>
+    </div>
   );
 }
 
@@ -57,13 +54,13 @@ function LastChange({ row: { name, last_change: last } }: { row: FleetRow }) {
 function Labels({ row }: { row: FleetRow }) {
   const labels = Object.entries(row.labels).map(([key, value]) => `${key}=${value}`);
   return (
-    <HStack gap={1} title={labels.join("\n")} overflow="hidden">
+    <div className="hedgehog-row" title={labels.join("\n")}>
       {labels.map((label) => (
-        <Inside key={label} to={`${addresses.fleet}?${new URLSearchParams({ select: label })}`} truncate>
+        <Inside key={label} to={`${addresses.fleet}?${new URLSearchParams({ select: label })}`}>
           <Name>{label}</Name>
         </Inside>
       ))}
-    </HStack>
+    </div>
   );
 }
 
@@ -74,12 +71,12 @@ export const COLUMNS: readonly Column<FleetRow>[] = [
     width: 195,
     sort: "name",
     cell: (row) => (
-      <HStack gap={2} title={row.description || undefined}>
+      <div className="hedgehog-row" title={row.description || undefined}>
         <FabricLink name={row.name} />
         {row.suspended && <Status state="suspended" reason={row.suspended.reason} />}
         {row.frozen && <Status state="frozen" reason={row.frozen.reason} />}
         {row.rollout && <RolloutBadge rollout={row.rollout} />}
-      </HStack>
+      </div>
     ),
   },
   {
@@ -144,9 +141,9 @@ export const COLUMNS: readonly Column<FleetRow>[] = [
     cell: (row) => {
       const revision = row.cluster?.revision ?? row.git?.revision;
       return (
-        <Text fontFamily="mono" fontSize="xs" title={revision ?? undefined} truncate>
+        <div className="hedgehog-line hedgehog-code" title={revision ?? undefined}>
           {revision ? shortRevision(revision) : "–"}
-        </Text>
+        </div>
       );
     },
   },

@@ -38,7 +38,7 @@ export function ObjectPage({ path }: { path: ObjectPath }) {
 function Title({ path, objectRef, detail }: { path: ObjectPath; objectRef: string; detail: ObjectDetail | undefined }) {
   return (
     <HStack gap={2} wrap="wrap">
-      <Inside to={addresses.fabric(path.fabric)} color="fg.muted">
+      <Inside to={addresses.fabric(path.fabric)} quiet>
         <Name>{path.fabric}</Name>
       </Inside>
       <chakra.span color="fg.muted">/</chakra.span>

@@ -1,4 +1,4 @@
-import { HStack, Stack, Text } from "@chakra-ui/react";
+import { Box, HStack, Stack, Text } from "@chakra-ui/react";
 import { useQuery } from "@tanstack/react-query";
 import { rule } from "@/api/queries";
 import { CopyButton } from "@/shared/CopyButton";
@@ -21,13 +21,16 @@ export function RulePage({ id }: { id: string }) {
       <Read query={query} what="the rule" rows={3}>
         {(found) => (
           <Stack gap={3} maxW="80ch">
-            <Status
-              state={found.severity === "error" ? "error" : "held"}
-              label={
-                found.severity === "error" ? "A cluster refuses the object" : "A cluster accepts it; hardly ever wanted"
-              }
-              alignSelf="start"
-            />
+            <Box>
+              <Status
+                state={found.severity === "error" ? "error" : "held"}
+                label={
+                  found.severity === "error"
+                    ? "A cluster refuses the object"
+                    : "A cluster accepts it; hardly ever wanted"
+                }
+              />
+            </Box>
             <Text fontWeight="medium">{found.what}</Text>
             <Text>{found.why}</Text>
             <Text>

@@ -74,12 +74,12 @@ function Held({ part }: { part: Part }) {
     <List.Root gap={1} variant="plain" aria-label="Held, and overwritten">
       {part.held.map((one) => (
         <List.Item key={one.subject} overflowWrap="anywhere">
-          <Status me={1} state={one.refused ? "refused" : "held"} /> <Name>{one.subject}</Name>: {one.reason}
+          <Status state={one.refused ? "refused" : "held"} /> <Name>{one.subject}</Name>: {one.reason}
         </List.Item>
       ))}
       {part.drift.map((one) => (
         <List.Item key={one.subject} overflowWrap="anywhere">
-          <Status me={1} state="drifted" label="Overwritten" /> <Name>{one.subject}</Name>: {one.summary}
+          <Status state="drifted" label="Overwritten" /> <Name>{one.subject}</Name>: {one.summary}
         </List.Item>
       ))}
     </List.Root>

@@ -21,7 +21,7 @@ export function ProposalPage({ id }: { id: number }) {
     <Page
       title={
         <HStack gap={2} wrap="wrap">
-          <Inside to={addresses.proposals} color="fg.muted">
+          <Inside to={addresses.proposals} quiet>
             Proposals
           </Inside>
           <chakra.span color="fg.muted">/</chakra.span>

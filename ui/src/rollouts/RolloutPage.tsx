@@ -43,7 +43,7 @@ export function RolloutPage({ name }: { name: string }) {
 function Title({ name, rollout }: { name: string; rollout: RolloutDetail | undefined }) {
   return (
     <HStack gap={2} wrap="wrap">
-      <Inside to={addresses.rollouts} color="fg.muted">
+      <Inside to={addresses.rollouts} quiet>
         Rollouts
       </Inside>
       <chakra.span color="fg.muted">/</chakra.span>
@@ -222,7 +222,7 @@ function Change({ rollout }: { rollout: RolloutDetail }) {
         <List.Root variant="plain" aria-label="Objects to delete">
           {rollout.deletes.map((ref) => (
             <List.Item key={ref}>
-              <Status me={1} state="deleted" /> <Name>{ref}</Name>
+              <Status state="deleted" /> <Name>{ref}</Name>
             </List.Item>
           ))}
         </List.Root>

@@ -1,5 +1,5 @@
-import { Badge, type BadgeProps } from "@chakra-ui/react";
 import { CircleAlert, CircleCheck, CircleDashed, CirclePause, CircleX, type LucideIcon, RefreshCw } from "lucide-react";
+import type { ReactNode } from "react";
 import { look, type Tone } from "./words";
 
 const ICONS: Record<Tone, LucideIcon> = {
@@ -11,7 +11,7 @@ const ICONS: Record<Tone, LucideIcon> = {
   gray: CircleDashed,
 };
 
-interface Props extends Omit<BadgeProps, "colorPalette"> {
+interface Props {
   state: string;
   /** Shown instead of the word of the state. */
   label?: string | undefined;
@@ -19,13 +19,22 @@ interface Props extends Omit<BadgeProps, "colorPalette"> {
 }
 
 /** A state as a word with a sign and a colour; its reason is in the tooltip. */
-export function Status({ state, label, reason, ...rest }: Props) {
+export function Status({ state, label, reason }: Props) {
   const { word, tone } = look(state);
   const Icon = ICONS[tone];
   return (
-    <Badge colorPalette={tone} variant="subtle" title={reason || undefined} {...rest}>
+    <Tag tone={tone} title={reason}>
       <Icon size={12} aria-hidden />
       {label ?? word}
-    </Badge>
+    </Tag>
+  );
+}
+
+/** A few words on a ground of their own. */
+export function Tag({ tone, title, children }: { tone: Tone; title?: string | undefined; children: ReactNode }) {
+  return (
+    <span className="hedgehog-tag" data-tone={tone} title={title || undefined}>
+      {children}
+    </span>
   );
 }

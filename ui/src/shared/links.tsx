@@ -1,20 +1,21 @@
-import { Link as ChakraLink, chakra, type LinkProps } from "@chakra-ui/react";
+import { Link as ChakraLink, chakra } from "@chakra-ui/react";
 import { ExternalLink } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link as RouterLink } from "react-router-dom";
 import { addresses, objectAddress, safeUrl } from "./addresses";
 
-interface InsideProps extends Omit<LinkProps, "href"> {
+interface InsideProps {
   to: string;
+  title?: string;
+  "aria-label"?: string;
+  /** In the colour of text that is less important: the way back, for example. */
+  quiet?: boolean;
+  children: ReactNode;
 }
 
 /** A link to a page of ours or of Airflow's. */
-export function Inside({ to, children, ...rest }: InsideProps) {
-  return (
-    <ChakraLink asChild color="fg.info" textDecoration="underline" textUnderlineOffset="2px" {...rest}>
-      <RouterLink to={to}>{children}</RouterLink>
-    </ChakraLink>
-  );
+export function Inside({ quiet, ...link }: InsideProps) {
+  return <RouterLink className="hedgehog-link" data-quiet={quiet ? "" : undefined} {...link} />;
 }
 
 /** A link to a Git host; plain text when its address is not a web page. */

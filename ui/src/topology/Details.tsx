@@ -1,4 +1,4 @@
-import { Button, CloseButton, Heading, HStack, List, Stack, Text } from "@chakra-ui/react";
+import { Box, Button, CloseButton, Heading, HStack, List, Stack, Text } from "@chakra-ui/react";
 import type { Link, Node, Topology } from "@/api/types";
 import { Name, Subject } from "@/shared/links";
 import { Status } from "@/shared/Status";
@@ -96,7 +96,9 @@ function Ends({ topology, link, from, choose }: { topology: Topology; link: Link
 function Cable({ topology, link, choose }: { topology: Topology; link: Link; choose: Choose }) {
   return (
     <>
-      <Status state={link.state} alignSelf="start" />
+      <Box alignSelf="start">
+        <Status state={link.state} />
+      </Box>
       <Text>
         <Subject fabric={topology.fabric} subject={link.connection} />
       </Text>
