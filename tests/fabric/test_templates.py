@@ -35,10 +35,10 @@ def test_a_variable_is_replaced_by_its_value(template, expected):
     [
         ({"spec": {"vlan": "${vlam}"}}, ".spec.vlan: there is no variable 'vlam'; did you mean vlan?"),
         (["${nothing}"], "[0]: there is no variable 'nothing'; set it under `variables`"),
-        ("${vlan", "has a ${ that is no variable"),
-        ("${a-b}", "has a ${ that is no variable"),
-        ("${}", "has a ${ that is no variable"),
-        ("${${vlan}}", "has a ${ that is no variable"),
+        ("${vlan", "has a ${ that is not a variable"),
+        ("${a-b}", "has a ${ that is not a variable"),
+        ("${}", "has a ${ that is not a variable"),
+        ("${${vlan}}", "has a ${ that is not a variable"),
     ],
 )
 def test_what_has_no_value_is_refused_with_its_place(template, said):

@@ -123,5 +123,5 @@ def test_a_list_that_begins_a_watch_and_has_no_end_is_an_error(monkeypatch):
 @pytest.mark.parametrize("body", [{"status": "ok"}, {"metadata": {"resourceVersion": "1"}}, []])
 def test_an_answer_that_is_no_list_begins_no_watch(body):
     """It would say that every object is gone."""
-    with serve(lambda _: Reply(body=body)) as fake, pytest.raises(RemoteUnavailable, match="is no API server"):
+    with serve(lambda _: Reply(body=body)) as fake, pytest.raises(RemoteUnavailable, match="is not an API server"):
         list_scope(fake.cluster, SERVER, "default")

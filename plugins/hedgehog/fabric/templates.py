@@ -55,7 +55,7 @@ def _fault(mark: re.Match[str], text: str, variables: Mapping[str, Any]) -> str:
     if mark["escaped"]:
         return ""
     if mark["name"] is None:
-        return f"{shown(text)} has a ${{ that is no variable; write ${{name}}, or $${{ for a literal one"
+        return f"{shown(text)} has a ${{ that is not a variable; write ${{name}}, or $${{ for a literal one"
     if mark["name"] not in variables:
         hint = did_you_mean(mark["name"], variables, otherwise="set it under `variables` of the fabric's document")
         return f"there is no variable {mark['name']!r}; {hint}"

@@ -153,7 +153,7 @@ def is_object(answered: Any, ref: ObjectRef | None = None) -> bool:
 
 def no_answer(subject: str, cluster: str) -> RemoteUnavailable:
     """The error for a write that was answered with something else than an API server answers: it may have happened."""
-    return RemoteUnavailable(f"{subject}: what answered for {cluster} is no API server; whether it was done is unknown")
+    return RemoteUnavailable(f"{subject}: what answered for {cluster} is not an API server; it may have been done")
 
 
 def of_object(subject: str, error: Exception) -> HedgehogError:

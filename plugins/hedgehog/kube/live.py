@@ -121,7 +121,7 @@ def listing_of(cluster: Cluster, subject: str, answered: Any) -> dict[str, Any]:
         or not isinstance(answered["items"] or [], list)
         or not all(map(is_object, answered["items"] or ()))
     ):
-        raise RemoteUnavailable(f"{cluster.name}: {subject}: what answered is no API server; nothing is known of it")
+        raise RemoteUnavailable(f"{cluster.name}: {subject}: what answered is not an API server; its state is unknown")
     return answered
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -217,6 +218,19 @@ def test_a_protected_branch_gets_a_pull_request(followed: Lab) -> None:
     assert written(followed) == WRITTEN
     assert written(followed, done.git.branch) == WRITTEN.replace("vlan: 1001 ", "vlan: 1011 ")
     assert done.git.branch.startswith("hedgehog/edit-lab-")
+
+
+def test_the_next_try_of_a_run_finds_its_branch_and_its_pull_request(followed: Lab) -> None:
+    """The run's worker was lost after it had pushed, or after it had opened the pull request."""
+    followed.protect_main()
+    lab_ = fabrics.load_fabric(followed.database, "lab")
+    change = DesiredChange((vpc("vpc-1", "10.0.1.0/24", 1011),))
+    plan = plan_for_git(followed.database, lab_, change, actor="anna", allow_invalid=False)
+    one, other = (replace(ANNA, run=f"hedgehog_git_change/{name}") for name in ("one", "other"))
+    done = commit_plan(followed.database, plan.id, origin=one, git=access(followed)).git
+    later = GitAccess(followed.open_mirror, followed.open_host, datetime.now(UTC) + timedelta(minutes=5))
+    assert commit_plan(followed.database, plan.id, origin=one, git=later).git == done
+    assert commit_plan(followed.database, plan.id, origin=other, git=later).git.branch != done.branch
 
 
 def test_a_kept_plan_is_committed_if_it_still_holds(followed: Lab) -> None:

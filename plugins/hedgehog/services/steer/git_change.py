@@ -5,6 +5,7 @@ The fabric database follows when the commit is taken in, as it does after every 
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -150,8 +151,11 @@ def _published(
                 f"{refusal}; and the host signs no pull requests of ours: with a signing_key instead of signing: host in its "
                 "connection, the change would be asked for in one (docs/signing.md)"
             ) from refusal
-        branch = f"{OUR_BRANCHES}{request.topic.lower()}-{done.commit[:8]}"
-        commits.push_own_branch(mirror, done.commit, branch)
+        branch = _own_branch(request, done.commit)
+        if pushed := mirror.heads([branch]).get(branch):  # an earlier try of this run came this far
+            done = replace(done, commit=pushed)
+        else:
+            commits.push_own_branch(mirror, done.commit, branch)
         done = replace(done, branch=branch)
         try:
             page, note = _asked(repository, done, request, open_host)
@@ -160,12 +164,21 @@ def _published(
             return replace(done, note=f"{refusal}; and no pull request could be opened: {error}")
 
 
+def _own_branch(request: CommitRequest, commit: str) -> str:
+    """The same for each try of a run, which may be lost after it pushed; of a command, each commit has its own."""
+    run = request.origin.run
+    mark = hashlib.sha256(run.encode()).hexdigest() if run else commit
+    return f"{OUR_BRANCHES}{request.topic.lower()}-{mark[:8]}"
+
+
 def _asked(repository: GitRepository, done: GitChange, request: CommitRequest, open_host: OpenHost) -> tuple[str, str]:
     """The page of the pull request that asks to merge the branch, and what it lacks."""
     host = open_host(repository)
     try:
-        body = "\n".join(request.summary)
-        pull = host.open_pull(title=request.title, body=body, head=done.branch, base=repository.branch)
+        pull = host.find_pull(head=done.branch, base=repository.branch)
+        if pull is None:
+            body = "\n".join(request.summary)
+            pull = host.open_pull(title=request.title, body=body, head=done.branch, base=repository.branch)
         return pull.url, add_people(host, RequestSettings.of(repository.pull_requests), pull)
     finally:
         host.close()
