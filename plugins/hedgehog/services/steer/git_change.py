@@ -152,11 +152,10 @@ def _published(
                 "connection, the change would be asked for in one (docs/signing.md)"
             ) from refusal
         branch = _own_branch(request, done.commit)
-        if pushed := mirror.heads([branch]).get(branch):  # an earlier try of this run came this far
-            done = replace(done, commit=pushed)
-        else:
+        at_host = mirror.heads([branch]).get(branch)  # an earlier try of this run may have come this far
+        if at_host is None:
             commits.push_own_branch(mirror, done.commit, branch)
-        done = replace(done, branch=branch)
+        done = replace(done, commit=at_host or done.commit, branch=branch)
         try:
             page, note = _asked(repository, done, request, open_host)
             return replace(done, pull_request=page, note=note)
