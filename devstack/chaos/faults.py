@@ -10,11 +10,10 @@ import random
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -178,7 +177,7 @@ class Outages:
         finally:
             timer.join()
             _wait_for_the_end(witness)
-            _wait_for_the_beginning(self.world.parameters)
+            _ = self.world.database  # there once the server takes sessions again
 
     def _crash(self) -> None:
         data = self.world.directory / "postgres"
@@ -214,19 +213,6 @@ def _wait_for_the_end(witness: database.Connection, limit: float = 30.0) -> None
         while time.monotonic() - started < limit:
             with database.transaction(witness) as cursor:
                 cursor.execute("SELECT pg_sleep(0.01)")
-
-
-def _wait_for_the_beginning(parameters: Mapping[str, Any], limit: float = 60.0) -> None:
-    """While it recovers, a server takes no sessions."""
-    started = time.monotonic()
-    while True:
-        try:
-            database.connect(parameters).close()
-            return
-        except RemoteUnavailable:
-            if time.monotonic() - started > limit:
-                raise
-            time.sleep(0.05)
 
 
 def _leave_lock(path: Path) -> None:

@@ -226,11 +226,23 @@ def test_the_next_try_of_a_run_finds_its_branch_and_its_pull_request(followed: L
     lab_ = fabrics.load_fabric(followed.database, "lab")
     change = DesiredChange((vpc("vpc-1", "10.0.1.0/24", 1011),))
     plan = plan_for_git(followed.database, lab_, change, actor="anna", allow_invalid=False)
-    one, other = (replace(ANNA, run=f"hedgehog_git_change/{name}") for name in ("one", "other"))
-    done = commit_plan(followed.database, plan.id, origin=one, git=access(followed)).git
+    run = replace(ANNA, run="hedgehog_git_change/one")
+    done = commit_plan(followed.database, plan.id, origin=run, git=access(followed)).git
     later = GitAccess(followed.open_mirror, followed.open_host, datetime.now(UTC) + timedelta(minutes=5))
-    assert commit_plan(followed.database, plan.id, origin=one, git=later).git == done
-    assert commit_plan(followed.database, plan.id, origin=other, git=later).git.branch != done.branch
+    assert commit_plan(followed.database, plan.id, origin=run, git=later).git == done
+
+
+def test_another_change_has_a_branch_of_its_own_whatever_the_name_of_its_run(followed: Lab) -> None:
+    """A command is named by its process id, and those recur: nobody's change may end in the branch of an earlier one."""
+    followed.protect_main()
+    run = replace(ANNA, run="hedgehog-command/anna/7")
+    branches = set()
+    for vlan in (1011, 1012):
+        done = edit(followed, vpc("vpc-1", "10.0.1.0/24", vlan), origin=run).git
+        assert done is not None
+        assert f"vlan: {vlan}" in written(followed, done.branch)
+        branches.add(done.branch)
+    assert len(branches) == 2
 
 
 def test_a_kept_plan_is_committed_if_it_still_holds(followed: Lab) -> None:

@@ -151,8 +151,8 @@ def _published(
                 f"{refusal}; and the host signs no pull requests of ours: with a signing_key instead of signing: host in its "
                 "connection, the change would be asked for in one (docs/signing.md)"
             ) from refusal
-        branch = _own_branch(request, done.commit)
-        at_host = mirror.heads([branch]).get(branch)  # an earlier try of this run may have come this far
+        branch = _own_branch(mirror, request, done.commit, head)
+        at_host = mirror.heads([branch]).get(branch)  # an earlier try may have come this far
         if at_host is None:
             commits.push_own_branch(mirror, done.commit, branch)
         done = replace(done, commit=at_host or done.commit, branch=branch)
@@ -163,10 +163,9 @@ def _published(
             return replace(done, note=f"{refusal}; and no pull request could be opened: {error}")
 
 
-def _own_branch(request: CommitRequest, commit: str) -> str:
-    """The same for each try of a run, which may be lost after it pushed; of a command, each commit has its own."""
-    run = request.origin.run
-    mark = hashlib.sha256(run.encode()).hexdigest() if run else commit
+def _own_branch(mirror: Mirror, request: CommitRequest, commit: str, head: str) -> str:
+    """The same for the same content on the same *head*, whenever the commit was made: a run may be lost after it pushed."""
+    mark = hashlib.sha256(f"{head} {mirror.tree_id(commit, '')}".encode()).hexdigest()
     return f"{OUR_BRANCHES}{request.topic.lower()}-{mark[:8]}"
 
 
