@@ -10,7 +10,7 @@ interface Props {
 export function Time({ at, full = false }: Props) {
   const zone = useZone();
   const now = useNow();
-  if (!at) return <span style={{ color: "var(--chakra-colors-fg-muted)" }}>–</span>;
+  if (!at) return <span className="hedgehog-muted">–</span>;
   const exact = absolute(at, zone);
   const ago = relative(at, now);
   return (

@@ -1,4 +1,3 @@
-import { Link as ChakraLink, chakra } from "@chakra-ui/react";
 import { ExternalLink } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link as RouterLink } from "react-router-dom";
@@ -23,10 +22,10 @@ export function Outside({ url, children }: { url: string | null | undefined; chi
   const href = safeUrl(url);
   if (!href) return <>{children}</>;
   return (
-    <ChakraLink href={href} target="_blank" rel="noopener noreferrer" color="fg.info" textDecoration="underline">
+    <a className="hedgehog-link" href={href} target="_blank" rel="noopener noreferrer">
       {children}
       <ExternalLink size={12} aria-label="(opens the Git host)" />
-    </ChakraLink>
+    </a>
   );
 }
 
@@ -60,7 +59,7 @@ interface RunProps {
 }
 
 export function RunLink({ dag, run }: RunProps) {
-  if (!run) return <chakra.span color="fg.muted">–</chakra.span>;
+  if (!run) return <span className="hedgehog-muted">–</span>;
   if (!dag) return <Name>{run}</Name>;
   return (
     <Inside to={addresses.run(dag, run)} title={`${dag} · ${run}`}>
