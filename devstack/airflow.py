@@ -30,8 +30,10 @@ LIMIT = 600.0
 """Seconds to wait for anything: long enough for a busy machine."""
 _ANSWER = 120.0
 """Seconds that a busy API server may take for an answer."""
-_SOON = 2.0
-"""Seconds for which a condition is checked often."""
+_PAUSES = (0.1, 2.0)
+"""The shortest and the longest time in seconds from one check of a condition to the next."""
+_PAUSE_SHARE = 0.05
+"""A condition is checked the less often, the longer it takes: after a pause of this share of the time waited so far."""
 _PORTS = range(15000, 32000)
 """Below those that the system gives to outgoing connections: one of these would take a port that is chosen, or whose
 server is unreachable for a moment."""
@@ -112,8 +114,8 @@ class Airflow:
             "SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP": 20,
             "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
             "DAG_PROCESSOR__PARSING_PROCESSES": 1,
-            # The files do not change; with the default of 30 s parsing is most of the cost of an idle Airflow.
-            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 300,
+            # A file that changes is parsed at once. With the default of 30 s, parsing is most of what an idle Airflow costs.
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 3600,
             # A busy machine is not a lost API server: by default three answers that take 5 s end a task.
             "WORKERS__EXECUTION_API_TIMEOUT": 60,
             "WORKERS__MAX_FAILED_HEARTBEATS": 20,
@@ -297,7 +299,7 @@ class Airflow:
                 progress(f"waiting for {what} ({now - started:.0f} s)")
                 told = now
             # Most conditions ask the API server: asked all the time, it would slow down what is waited for.
-            time.sleep(0.1 if now - started < _SOON else 0.5)
+            time.sleep(min(max((now - started) * _PAUSE_SHARE, _PAUSES[0]), _PAUSES[1]))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

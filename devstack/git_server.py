@@ -10,6 +10,7 @@ import binascii
 import os
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -55,14 +56,17 @@ class GitServer(InThread):
         path = self.path(name)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            command = ["git", "init", "--quiet", "--bare", f"--initial-branch={branch}", str(path)]
+            command = ["git", "init", "--quiet", "--bare", _PLAIN, f"--initial-branch={branch}", str(path)]
             subprocess.run(command, check=True, env=_environment())
+            (path / "hooks").mkdir()
             # Partial clones, as the large hosts offer them.
             filtering = ["git", "-C", str(path), "config", "uploadpack.allowFilter", "true"]
             subprocess.run(filtering, check=True, env=_environment())
         return path
 
 
+_PLAIN = "--template="
+"""Without git's examples of hooks, which are most of the files of a new repository."""
 PROTOCOL = ""
 """Of git, `version=0` for example, whatever clients ask for; empty: theirs."""
 _RACES = 5
@@ -83,7 +87,7 @@ class Person:
             "GIT_COMMITTER_EMAIL": f"{name.lower()}@example.com",
         }
         directory.mkdir(parents=True)
-        self.git("init", "--quiet", f"--initial-branch={branch}")
+        self.git("init", "--quiet", _PLAIN, f"--initial-branch={branch}")
         self.git("remote", "add", "origin", url)
 
     def git(self, *arguments: str) -> str:
@@ -164,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"authentication required\n")
             return
         environment = self._cgi(user, len(body))
-        done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
+        done = subprocess.run([_backend()], input=body, env=environment, capture_output=True, check=False)
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode("latin-1").splitlines() if ": " in line)
         status = int(headers.pop("Status", "200" if done.returncode == 0 else "500").split()[0])
@@ -218,9 +222,23 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
 
+@cache
+def _backend() -> str:
+    """git's CGI program, which `git http-backend` would start as a second process."""
+    where = subprocess.run(["git", "--exec-path"], env=_environment(), check=True, capture_output=True, text=True)
+    return str(Path(where.stdout.strip(), "git-http-backend"))
+
+
 def _environment() -> dict[str, str]:
     """Without the developer's own Git settings; every user that may log in may push, and delete any branch."""
-    settings = {"http.receivepack": "true", "safe.directory": "*", "receive.denyDeleteCurrent": "ignore"}
+    settings = {
+        "http.receivepack": "true",
+        "safe.directory": "*",
+        "receive.denyDeleteCurrent": "ignore",
+        # These repositories stay small: no process has to look whether there is anything to pack.
+        "receive.autogc": "false",
+        "maintenance.auto": "false",
+    }
     keys = {f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(settings)}
     values = {f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(settings.values())}
     return {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from hedgehog.store.database import Connection, connect
@@ -21,12 +22,18 @@ def database(fabric_database: dict[str, Any]) -> Iterator[Connection]:
     connection.close()
 
 
-@pytest.fixture
-def api(fabric_database: dict[str, Any]) -> Iterator[TestClient]:
-    """The API, for somebody who may do everything."""
+@pytest.fixture(scope="session")
+def application() -> FastAPI:
+    """The application of the API, which keeps nothing between two requests. Making it takes half a second."""
     from hedgehog.airflow.web.v1 import v1_app
 
-    with client_of(v1_app()) as client:
+    return v1_app()
+
+
+@pytest.fixture
+def api(application: FastAPI, fabric_database: dict[str, Any]) -> Iterator[TestClient]:
+    """The API, for somebody who may do everything."""
+    with client_of(application) as client:
         yield client
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from starlette.testclient import TestClient
-
 from devstack.objects import make_server, small_fabric
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.origin import Origin, Via
@@ -20,7 +17,7 @@ from hedgehog.store.freezes import save_freeze
 from hedgehog.store.objects import save_objects
 from hedgehog.store.origins import set_origin
 from hedgehog.store.rollouts import NewMember, add_rollout
-from tests.airflow.web.api_lab import add_fabric, add_trouble, client_of, look_at, publish
+from tests.airflow.web.api_lab import add_fabric, add_trouble, look_at, publish
 from tests.hostile_text import PAYLOADS
 
 PATHS = (
@@ -48,15 +45,6 @@ PATHS = (
     "/trace/gen",
     "/health",
 )
-
-
-@pytest.fixture
-def api(fabric_database: dict[str, Any]) -> Iterator[TestClient]:
-    """The API, for somebody who may do everything."""
-    from hedgehog.airflow.web.v1 import v1_app
-
-    with client_of(v1_app()) as client:
-        yield client
 
 
 def store(parameters: dict[str, Any], payload: str) -> None:
