@@ -116,6 +116,9 @@ class Airflow:
             "DAG_PROCESSOR__PARSING_PROCESSES": 1,
             # A file that changes is parsed at once. With the default of 30 s, parsing is most of what an idle Airflow costs.
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 3600,
+            # Nor does a busy machine leave out a DAG until then.
+            "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": 600,
+            "CORE__DAGBAG_IMPORT_TIMEOUT": 600,
             # A busy machine is not a lost API server: by default three answers that take 5 s end a task.
             "WORKERS__EXECUTION_API_TIMEOUT": 60,
             "WORKERS__MAX_FAILED_HEARTBEATS": 20,
