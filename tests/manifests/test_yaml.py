@@ -90,11 +90,31 @@ def test_a_multi_line_text_keeps_its_lines():
         ("[" * 65 + "]" * 65, "f.yaml:1:65: nested deeper than 64 levels; no manifest is"),
         ("[" * 100_000, "f.yaml:1:65: nested deeper than 64 levels; no manifest is"),
         ("a: " + "{a: " * 100_000, "f.yaml:1:256: nested deeper than 64 levels; no manifest is"),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "f.yaml:1:1: a pointer of Git LFS; the content is not in Git; run `git lfs untrack` for it and commit it again",
+        ),
+        (
+            b"\0GITCRYPT\0\xff",
+            "f.yaml:1:1: encrypted with git-crypt; nothing here can decrypt it: commit it as plain text",
+        ),
+        ("$ANSIBLE_VAULT;1.1;AES256\n3336", "f.yaml:1:1: encrypted with Ansible Vault; nothing here can decrypt it"),
+        (b"age-encryption.org/v1\n-> X25519 \xff", "f.yaml:1:1: encrypted with age; nothing here can decrypt it"),
+        (
+            "a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> branch\n",
+            "f.yaml:2:1: a mark of a merge conflict; resolve it and commit the result",
+        ),
     ],
 )
 def test_unsupported_yaml_is_refused_with_place_and_advice(text, problem):
     """The first line of the refusal."""
     assert problems(text)[0].startswith(problem)
+
+
+def test_text_that_looks_like_a_mark_of_a_conflict_is_text():
+    """In a description, for example."""
+    (found,) = yaml.load("a: |\n  <<<<<<< HEAD\n", file="f.yaml")
+    assert found.manifest == {"a": "<<<<<<< HEAD\n"}
 
 
 def test_all_problems_of_a_file_are_reported_at_once():

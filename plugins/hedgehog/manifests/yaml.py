@@ -20,7 +20,7 @@ from yaml._yaml import CParser  # libyaml's event parser: the part of CSafeLoade
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Manifest
 from hedgehog.manifests import file_rules
-from hedgehog.manifests.file_text import FileProblem, Unreadable, text_of
+from hedgehog.manifests.file_text import FileProblem, Unreadable, conflict_in, text_of
 from hedgehog.manifests.rule import Path, Rule
 from hedgehog.manifests.scalars import Scalar, resolve
 
@@ -123,8 +123,10 @@ def parse_documents(
     """
     problems: list[FileProblem] = []
     found: list[Document] = []
+    readable = ""
     try:
-        _Builder(text_of(text, file), file, problems, found=found, nodes=nodes).read()
+        readable = text_of(text, file)
+        _Builder(readable, file, problems, found=found, nodes=nodes).read()
     except yaml.MarkedYAMLError as error:
         problems.append(_syntax_problem(error, file))
     except Unreadable as error:
@@ -135,6 +137,8 @@ def parse_documents(
         RecursionError,
     ) as error:  # of the parser, about one place that it does not name
         problems.append(FileProblem(file_rules.SYNTAX, file, 0, 0, f"cannot be read: {type(error).__name__}"))
+    if problems and (conflict := conflict_in(readable, file)):
+        problems = [conflict]
     return found, problems
 
 
