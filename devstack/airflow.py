@@ -114,9 +114,9 @@ class Airflow:
             "SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP": 20,
             "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
             "DAG_PROCESSOR__PARSING_PROCESSES": 1,
-            # A file that changes is parsed at once. With the default of 30 s, parsing is most of what an idle Airflow costs.
-            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 3600,
-            # Nor does a busy machine leave out a DAG until then.
+            # The files do not change; with the default of 30 s parsing is most of the cost of an idle Airflow.
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 300,
+            # A busy machine does not leave out a DAG until then.
             "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": 600,
             "CORE__DAGBAG_IMPORT_TIMEOUT": 600,
             # A busy machine is not a lost API server: by default three answers that take 5 s end a task.
