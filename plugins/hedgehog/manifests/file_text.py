@@ -86,7 +86,7 @@ def text_of(text: bytes | str, file: str) -> str:
 
 
 def conflict_in(text: str, file: str) -> FileProblem | None:
-    """What to say of a text that is no YAML because somebody committed a merge conflict; None if it has no marks of one."""
+    """The problem of a text that is not valid YAML, if it has a mark of a merge conflict; else None."""
     mark = _CONFLICT.search(text)
     if mark is None:
         return None
