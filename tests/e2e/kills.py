@@ -15,8 +15,11 @@ TaskInstance = dict[str, Any]
 
 
 def task_instances(stack: Stack, dag_id: str = "~", **filters: str) -> list[TaskInstance]:
-    """The newest hundred task instances, of one DAG or of all."""
-    query = "&".join(f"{key}={value}" for key, value in {"limit": "100", "order_by": "-start_date", **filters}.items())
+    """The newest hundred task instances, of one DAG or of all.
+
+    By their run: the start is no order, for those that have none come first.
+    """
+    query = "&".join(f"{key}={value}" for key, value in {"limit": "100", "order_by": "-run_after", **filters}.items())
     return list(stack.airflow.call("GET", f"/dags/{dag_id}/dagRuns/~/taskInstances?{query}")["task_instances"])
 
 
