@@ -6,7 +6,8 @@ once. What a cluster would refuse is parked, with the reason; everything else pr
 owns, a push that changed files we wrote makes it due in `hedgehog_git_sync`, which holds, overwrites or adopts the
 edit.
 
-**When.** At once when a webhook announces a push or a merged pull request. Every five minutes `hedgehog_periodic`
+**When.** At once when a webhook announces a push or a merged pull request, and when a fabric whose source of truth is Git
+is new, resumed, approved or due again for another reason. Every five minutes `hedgehog_periodic`
 triggers it, and each repository is asked for the head of its branch: a lost webhook only costs minutes, and a Git host
 without webhooks works as well.
 

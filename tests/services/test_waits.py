@@ -14,12 +14,12 @@ from hedgehog.services import claims
 from hedgehog.services.observe.status import TargetStatus, target_statuses
 from hedgehog.services.steer import freezing
 from hedgehog.services.waits import WindowOverride, refuse_frozen
-from hedgehog.store import fabrics, schedule, sync_state
+from hedgehog.store import fabrics, sync_state
 from hedgehog.store.actions import action_rows
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.freezes import active_freezes
 from tests.services.windows_lab import freeze, set_window, unfreeze
-from tests.store.benches import Ear
+from tests.store.benches import CHANGED, Ear
 
 ALL = Selector()
 LAB = Selector.named(["lab"])
@@ -101,7 +101,7 @@ def test_what_waited_is_due_at_once_and_wakes_the_dag(
     assert planned(database) == []
     ear = Ear(database_parameters)
     unfreeze(database, LAB)
-    assert (schedule.FABRIC_CHANGED, "lab") in ear.heard()
+    assert (CHANGED, "lab") in ear.heard()
     ear.connection.close()
     assert planned(database) == [["lab"]]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
-from hedgehog.store import fabrics, schedule, sync_state
+from hedgehog.store import fabrics, inbox, schedule, sync_state
 from hedgehog.store.database import transaction
 from tests.waiting import until
 
+CHANGED, PUBLISHED = "hedgehog_fabric_changed", "hedgehog_revision_published"
+"""The channels by which the syncs to Git and to clusters are woken."""
 FENCE = "fence_of_the_tests"
 """A channel that only an `Ear` notifies."""
 
@@ -81,7 +83,7 @@ class Ear:
         self.connection = store_database.connect(parameters)
         self.connection.autocommit = True
         with self.connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {schedule.FABRIC_CHANGED}; LISTEN {schedule.REVISION_PUBLISHED}; LISTEN {FENCE}")
+            cursor.execute(f"LISTEN {CHANGED}; LISTEN {PUBLISHED}; LISTEN {inbox.CHANNEL}; LISTEN {FENCE}")
 
     def heard(self):
         """The notifications since the last call, as (channel, payload)."""

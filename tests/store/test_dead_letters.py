@@ -12,11 +12,11 @@ import pytest
 from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.store import dead_letters, fabrics, schedule, sync_state
+from hedgehog.store import dead_letters, fabrics, sync_state
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from hedgehog.store.dead_letters import LetterStatus, Selection
-from tests.store.benches import make_vpc
+from tests.store.benches import CHANGED, make_vpc
 from tests.waiting import until_alone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,7 +162,7 @@ def test_replayed_work_is_due_at_once_and_its_dag_is_woken(bench, parked, ear):
     ear.heard()
     replayed, left = dead_letters.replay(bench.connection, ALL, by="ada@desk")
     assert ([one.fabric for one in replayed], left) == (["lab"], [])
-    assert ear.heard() == [(schedule.FABRIC_CHANGED, "lab")]
+    assert ear.heard() == [(CHANGED, "lab")]
     assert (bench.due(Target.GIT), bench.state().attempts, bench.state().status) == (["lab"], 0, SyncStatus.ERROR)
     (letter,) = dead_letters.letters(bench.connection, ALL, closed=True)
     assert (letter.status, letter.closed_by) == (LetterStatus.REPLAYED, "ada@desk")

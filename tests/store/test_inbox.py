@@ -11,7 +11,6 @@ from hedgehog.store import database as store_database
 from hedgehog.store import inbox
 from hedgehog.store.inbox import BRANCH, PULL_REQUEST, DeliveryStatus, InboxCounts, Receipt
 from hedgehog.store.sync_state import MAX_ATTEMPTS
-from tests.store.benches import Ear
 from tests.store.inbox_lab import make_arrival, take
 from tests.waiting import until_alone
 
@@ -22,16 +21,6 @@ def other(database_parameters):
     connection = store_database.connect(database_parameters)
     yield connection
     connection.close()
-
-
-@pytest.fixture
-def ear(database_parameters):
-    """What the triggerer would hear."""
-    listening = Ear(database_parameters)
-    with listening.connection.cursor() as cursor:
-        cursor.execute(f"LISTEN {inbox.CHANNEL}")
-    yield listening
-    listening.connection.close()
 
 
 def status_of(bench, arrival):

@@ -8,11 +8,13 @@ import pytest
 
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.store import fabrics, schedule, sync_state
+from hedgehog.store import fabrics, inbox, schedule, sync_state
 from hedgehog.store import objects as object_store
-from tests.store.benches import make_vpc
+from hedgehog.store.database import transaction
+from tests.store.benches import CHANGED, PUBLISHED, make_vpc
 
-CHANGED, PUBLISHED = schedule.FABRIC_CHANGED, schedule.REVISION_PUBLISHED
+READ = (inbox.CHANNEL, "branch")
+"""What wakes the DAG that reads repositories."""
 
 
 def make_outcome(status=OutcomeStatus.SUCCESS, target=Target.GIT, generation=1, **values):
@@ -93,6 +95,34 @@ def test_only_the_dag_with_something_to_do_is_woken(bench, ear):
     ear.heard()
     for one in (fabric, quiet):
         object_store.save_objects(bench.connection, one.id, [make_vpc("a")])
+    assert ear.heard() == [(PUBLISHED, "lab")]
+
+
+def test_a_fabric_whose_source_is_git_wakes_the_dag_that_reads_repositories(bench, ear):
+    """When it is new, when it is to be read again, and for every way of making it due."""
+    fabric = bench.synced_fabric(source_of_truth="git")
+    assert ear.heard() == [READ]
+    fabrics.suspend(bench.connection, "lab", reason="work", until=None)
+    assert ear.heard() == []
+    fabrics.resume(bench.connection, "lab")
+    assert sorted(ear.heard()) == [READ, (PUBLISHED, "lab")]
+    schedule.make_due(bench.connection, Target.GIT, [fabric.id])
+    assert ear.heard() == [READ]
+    sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
+    fabrics.save_fabric(bench.connection, "lab", {"git_directory": "elsewhere"})
+    ear.heard()
+    bench.finish(fabric, make_outcome(generation=1))
+    assert READ in ear.heard()
+
+
+def test_what_was_read_from_git_wakes_nobody_but_its_cluster(bench, ear):
+    """It is stored and recorded as synced in one transaction."""
+    fabric = bench.synced_fabric(source_of_truth="git")
+    ear.heard()
+    with transaction(bench.connection):
+        object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
+        bench.finish(fabric, make_outcome(generation=2))
+    assert bench.due(Target.KUBERNETES) == ["lab"]
     assert ear.heard() == [(PUBLISHED, "lab")]
 
 

@@ -17,8 +17,6 @@ from hedgehog.fabric.selectors import Selector
 from hedgehog.store.database import TARGET_LOCK, Connection, jsonb, transaction
 from hedgehog.store.fabrics import unknown_fabric
 
-FABRIC_CHANGED = "hedgehog_fabric_changed"
-REVISION_PUBLISHED = "hedgehog_revision_published"
 DUE_LIMIT = 5000
 """The most fabrics of one plan; the others stay due for the next run."""
 
@@ -91,8 +89,8 @@ def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) 
 
 
 def wake_dag(cursor: Any, target: Target, names: Sequence[str]) -> None:
-    """Wake who syncs to *target*, because of the fabrics *names*; inside the caller's transaction."""
-    cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (channel(target), list(names)))
+    """Wake the DAG that syncs the fabrics *names* to *target*, or reads them from Git; inside the caller's transaction."""
+    cursor.execute("SELECT hedgehog.wake(%s, %s)", (target.value, list(names)))
 
 
 def postpone(cursor: Any, target: Target, waits: Mapping[int, tuple[datetime | None, str]]) -> None:
@@ -186,8 +184,3 @@ def named(connection: Connection, target: Target, names: Sequence[str]) -> list[
         flag = "git_sync_enabled" if target is Target.GIT else "enable_k8s_sync"
         raise NotFound(f"{', '.join(disabled)}: {target} sync is not enabled; set {flag} with `hedgehog fabric import`")
     return [Due(*row[:3]) for row in rows]
-
-
-def channel(target: Target) -> str:
-    """The notification channel of syncs to *target*."""
-    return FABRIC_CHANGED if target is Target.GIT else REVISION_PUBLISHED

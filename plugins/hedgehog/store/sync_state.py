@@ -14,7 +14,7 @@ from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.fabric.shown import LONGEST_REASON
 from hedgehog.store import problems
 from hedgehog.store.database import Connection, jsonb, transaction
-from hedgehog.store.schedule import NOT_SUSPENDED, REVISION_PUBLISHED, channel
+from hedgehog.store.schedule import NOT_SUSPENDED, wake_dag
 
 MAX_ATTEMPTS = 12
 """Failed attempts in a row before a fabric is parked; with the back-off below that takes about eight hours."""
@@ -175,11 +175,11 @@ def finish(
     if _is_news(outcome, before.reason):
         append_event(cursor, fabric_id, outcome, run_id)
     if again:
-        cursor.execute("SELECT pg_notify(%s, %s)", (channel(outcome.target), before.name))
+        wake_dag(cursor, outcome.target, [before.name])
     if outcome.target is Target.GIT and not failed and not outcome.waits_for:
         published = _make_kubernetes_due(cursor, fabric_id, outcome.generation)
         if published and wake_kubernetes:
-            cursor.execute("SELECT pg_notify(%s, %s)", (REVISION_PUBLISHED, before.name))
+            wake_dag(cursor, Target.KUBERNETES, [before.name])
 
 
 @dataclass(frozen=True, slots=True)

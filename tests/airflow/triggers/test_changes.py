@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from hedgehog.airflow.assets import FABRIC_CHANGED, REVISION_PUBLISHED
+from hedgehog.airflow.assets import FABRIC_CHANGED, INBOX, REVISION_PUBLISHED
 from hedgehog.airflow.triggers.changes import NotificationTrigger
 from hedgehog.store import database as store_database
-from hedgehog.store import schedule
+from hedgehog.store import fabrics
+from tests.store.benches import Ear
 from tests.waiting import LIMIT, until
 
 CHANNEL = "hedgehog_fabric_changed"
@@ -97,13 +98,21 @@ def test_a_triggerer_can_rebuild_the_trigger():
     assert (again.channel, again.connection_id) == (CHANNEL, "other_db")
 
 
-def test_the_assets_listen_to_the_channels_that_the_store_notifies():
+@pytest.mark.parametrize(
+    ("asset", "settings"),
+    [
+        (FABRIC_CHANGED, {"git_sync_enabled": True}),
+        (INBOX, {"git_sync_enabled": True, "source_of_truth": "git"}),
+        (REVISION_PUBLISHED, {"enable_k8s_sync": True, "kubernetes_connection_id": "cluster"}),
+    ],
+)
+def test_the_assets_listen_to_the_channels_that_the_database_notifies(database, database_parameters, asset, settings):
     """Two places name them; after a typing error only the schedule would be left, silently."""
-    channels = {asset.name: asset.watchers[0].trigger.channel for asset in (FABRIC_CHANGED, REVISION_PUBLISHED)}
-    assert channels == {
-        "hedgehog_fabric_changed": schedule.FABRIC_CHANGED,
-        "hedgehog_revision_published": schedule.REVISION_PUBLISHED,
-    }
+    ear = Ear(database_parameters)
+    with contextlib.closing(ear.connection):
+        fabrics.save_repository(database, "net", {"url": "https://git.example.com/acme/net.git"})
+        fabrics.save_fabric(database, "lab", {"git_repository": "net", "git_directory": "d", **settings})
+        assert [channel for channel, _ in ear.heard()] == [watcher.trigger.channel for watcher in asset.watchers]
 
 
 def test_it_fires_when_it_connects(person):

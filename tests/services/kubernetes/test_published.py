@@ -16,7 +16,7 @@ from hedgehog.store import fabrics, schedule, sync_state
 from hedgehog.store.database import Lock, connect, transaction, try_locks
 from tests.kube.clusters import api, cluster
 from tests.services.kubernetes.worlds import World, publish, world
-from tests.store.benches import Ear
+from tests.store.benches import PUBLISHED, Ear
 
 __all__ = ["api", "cluster", "world"]
 
@@ -57,7 +57,7 @@ def woken(world: World, act: Callable[[], object]) -> list[str]:
     """The fabrics for which *act* wakes the Kubernetes sync."""
     ear = Ear(world.database.get_dsn_parameters() | {"password": world.database.info.password})
     act()
-    found = [name for channel, name in ear.heard() if channel == schedule.REVISION_PUBLISHED]
+    found = [name for channel, name in ear.heard() if channel == PUBLISHED]
     ear.connection.close()
     return found
 
