@@ -214,8 +214,10 @@ class Airflow:
         _kill(self.processes.pop(name))
 
     def stop(self, *names: str) -> None:
-        """Stop the named parts, or everything that was started, the last one first."""
+        """Stop the named parts, or everything that was started; the scheduler first, whose tasks need the API server."""
         chosen = names or tuple(reversed(self.processes))
+        if "scheduler" in chosen:
+            self.stop_part("scheduler")
         for name in chosen:
             with contextlib.suppress(KeyError, ProcessLookupError):
                 os.killpg(self.processes[name].pid, signal.SIGTERM)
