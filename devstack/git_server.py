@@ -98,9 +98,10 @@ class Person:
 
     def pull(self) -> None:
         """Update the working tree to the branch; an empty repository has none."""
-        if self.git("ls-remote", "origin", f"refs/heads/{self.branch}"):
-            self.git("fetch", "--quiet", "origin", self.branch)
-            self.git("reset", "--quiet", "--hard", "FETCH_HEAD")
+        there = f"refs/remotes/origin/{self.branch}"
+        self.git("fetch", "--quiet", "--no-auto-maintenance", "--prune", "origin", "+refs/heads/*:refs/remotes/origin/*")
+        if self.git("for-each-ref", there):
+            self.git("reset", "--quiet", "--hard", there)
 
     def commit(self, files: Mapping[str, str | None], message: str = "Edit a file") -> str:
         """Pull, write (None: remove) the files, commit, push, and return the commit; again if somebody pushed meanwhile."""

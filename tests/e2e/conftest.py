@@ -34,12 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[devstack.Stack]:
-    """The running servers. All schedules run every minute, so that tests can wait for them."""
+    """The running servers. The schedules of syncs run every minute, so that tests can wait for them."""
     settings = {
         "AIRFLOW__HEDGEHOG__GIT_SYNC_SCHEDULE": "* * * * *",
         "AIRFLOW__HEDGEHOG__KUBERNETES_SYNC_SCHEDULE": "* * * * *",
         # Several schedulers share the machine, and what they do while idle slows all tests down.
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1.0",
+        "AIRFLOW__HEDGEHOG__METRICS_SCHEDULE": "*/5 * * * *",
     }
     with devstack.running(settings=settings) as running:
         yield running
