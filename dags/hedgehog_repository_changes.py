@@ -7,9 +7,9 @@ owns, a push that changed files we wrote makes it due in `hedgehog_git_sync`, wh
 edit.
 
 **When.** At once when a webhook announces a push or a merged pull request, and when a fabric whose source of truth is Git
-is new, resumed, approved or due again for another reason. Every five minutes `hedgehog_periodic`
-triggers it, and each repository is asked for the head of its branch: a lost webhook only costs minutes, and a Git host
-without webhooks works as well.
+is new, resumed, approved, or due again for another reason. Every five minutes `hedgehog_periodic` triggers it, and each
+repository is asked for the head of its branch: a lost webhook only costs minutes, and a Git host without webhooks works
+as well.
 
 **Tasks.** `plan` finds the repositories to read. `follow` reads them, one mapped task per batch, named by its
 repositories. `summary` says what was found in each, and what is open in the fabrics whose source of truth is Git.

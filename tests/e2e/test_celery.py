@@ -33,7 +33,9 @@ def test_every_task_is_run_by_the_worker_of_its_queue(stack: Stack, celery: Cele
     stack.add_fabric(name, small_fabric(name, 30))
     stack.wait_in_sync(name)
 
-    ran = [ti for ti in task_instances(stack, "hedgehog_git_sync") if (ti["unixname"] or "").startswith(worker_name(""))]
+    ran = [
+        ti for ti in task_instances(stack, "hedgehog_git_sync") if (ti["unixname"] or "").startswith(worker_name(""))
+    ]
     assert {"git_sync", "kubernetes"} <= {ti["queue"] for ti in ran}
     assert [ti for ti in ran if (ti["pool"], ti["unixname"]) != (ti["queue"], worker_name(ti["queue"]))] == []
 
