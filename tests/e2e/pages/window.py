@@ -13,8 +13,10 @@ AXE = Path(__file__).resolve().parents[3] / "ui/node_modules/axe-core/axe.min.js
 _PATIENCE = 120_000
 """Milliseconds: no test fails because the machine is busy."""
 _GRAVE = ("serious", "critical")
-_LOOK, _QUIET = 50, 4
-"""Milliseconds between two looks at what is asked of the server, and looks in a row that must find nothing."""
+_QUIET = 4
+"""Looks in a row at what is asked of the server that must find nothing."""
+_WHEN_IDLE = "() => new Promise((idle) => setTimeout(() => requestIdleCallback(idle, { timeout: 10000 }), 50))"
+"""The page has done what it had to do, also on a busy machine: what it will ask the server for, it has asked for."""
 _FOLLOW = """async (url) => {
     history.pushState(null, "", url);
     dispatchEvent(new PopStateEvent("popstate"));
@@ -70,7 +72,7 @@ class Window:
         self.page.wait_for_load_state("networkidle")
         quiet = 0
         while quiet < _QUIET:
-            self.page.wait_for_timeout(_LOOK)
+            self.page.evaluate(_WHEN_IDLE)
             quiet = 0 if self._asked else quiet + 1
         expect(self.page.locator("[aria-label^='Loading']")).to_have_count(0)
 
