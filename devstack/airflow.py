@@ -214,7 +214,7 @@ class Airflow:
         _kill(self.processes.pop(name))
 
     def stop(self, *names: str) -> None:
-        """Stop the named parts, or everything that was started; the scheduler first, whose tasks need the API server."""
+        """Stop the named parts, or everything that was started; the scheduler first: its tasks need workers and API server."""
         chosen = names or tuple(reversed(self.processes))
         if "scheduler" in chosen:
             self.stop_part("scheduler")

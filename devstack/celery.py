@@ -63,5 +63,4 @@ def running(airflow: Airflow, queues: Sequence[str], settings: Mapping[str, str]
                     celery.start_worker(queue)
                 yield celery
             finally:
-                airflow.stop_part("scheduler")  # first, so that no task is sent to a worker that ends
-                airflow.stop(*map(worker_name, queues))
+                airflow.stop("scheduler", *map(worker_name, queues))

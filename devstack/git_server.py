@@ -99,9 +99,7 @@ class Person:
     def pull(self) -> None:
         """Update the working tree to the branch; an empty repository has none."""
         there = f"refs/remotes/origin/{self.branch}"
-        self.git(
-            "fetch", "--quiet", "--no-auto-maintenance", "--prune", "origin", "+refs/heads/*:refs/remotes/origin/*"
-        )
+        self.git("fetch", "--quiet", "--prune", "origin", "+refs/heads/*:refs/remotes/origin/*")
         if self.git("for-each-ref", there):
             self.git("reset", "--quiet", "--hard", there)
 

@@ -1,15 +1,15 @@
 -- What is due at Git wakes the DAG that does it: hedgehog_git_sync writes the fabrics of the database, and
 -- hedgehog_repository_changes reads those whose source of truth is Git.
 
-CREATE FUNCTION hedgehog.wake(wanted text, fabrics text[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION hedgehog.wake(target text, one hedgehog.fabric) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM CASE
-        WHEN wanted = 'kubernetes' THEN pg_notify('hedgehog_revision_published', name)
-        WHEN source_of_truth = 'git' THEN pg_notify('hedgehog_inbox', 'branch')
-        ELSE pg_notify('hedgehog_fabric_changed', name)
-    END FROM hedgehog.fabric WHERE name = ANY(fabrics);
+        WHEN target = 'kubernetes' THEN pg_notify('hedgehog_revision_published', (one).name)
+        WHEN (one).source_of_truth = 'git' THEN pg_notify('hedgehog_inbox', 'branch')
+        ELSE pg_notify('hedgehog_fabric_changed', (one).name)
+    END;
 END $$;
-COMMENT ON FUNCTION hedgehog.wake IS 'Wakes the DAG that syncs these fabrics to or from the target wanted';
+COMMENT ON FUNCTION hedgehog.wake IS 'Wakes the DAG that syncs this fabric to the target, or reads it from Git';
 
 CREATE OR REPLACE FUNCTION hedgehog.fabric_after_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -40,7 +40,7 @@ END $$;
 -- its cluster.
 CREATE FUNCTION hedgehog.fabric_wakes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM hedgehog.wake(target, ARRAY[NEW.name]) FROM hedgehog.sync_state WHERE fabric_id = NEW.id AND due_at <= now();
+    PERFORM hedgehog.wake(s.target, NEW) FROM hedgehog.sync_state s WHERE s.fabric_id = NEW.id AND s.due_at <= now();
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER fabric_is_new AFTER INSERT ON hedgehog.fabric DEFERRABLE INITIALLY DEFERRED
@@ -49,3 +49,14 @@ CREATE CONSTRAINT TRIGGER fabric_changed AFTER UPDATE ON hedgehog.fabric DEFERRA
     FOR EACH ROW WHEN ((OLD.generation, OLD.suspended, OLD.suspended_until)
         IS DISTINCT FROM (NEW.generation, NEW.suspended, NEW.suspended_until))
     EXECUTE FUNCTION hedgehog.fabric_wakes();
+
+CREATE OR REPLACE FUNCTION hedgehog.git_repository_after_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id
+    WHERE f.git_repository_id = NEW.id AND s.target = 'git' ORDER BY s.fabric_id FOR UPDATE OF s;
+    UPDATE hedgehog.sync_state s SET attempts = 0, due_at = now() FROM hedgehog.fabric f
+    WHERE f.id = s.fabric_id AND f.git_repository_id = NEW.id AND s.target = 'git' AND f.git_sync_enabled AND NOT f.suspended;
+    PERFORM hedgehog.wake('git', f) FROM hedgehog.fabric f
+    WHERE f.git_repository_id = NEW.id AND f.git_sync_enabled AND NOT f.suspended;
+    RETURN NULL;
+END $$;

@@ -15,9 +15,9 @@ TaskInstance = dict[str, Any]
 
 
 def task_instances(stack: Stack, dag_id: str = "~", **filters: str) -> list[TaskInstance]:
-    """The newest hundred task instances, of one DAG or of all.
+    """The task instances of the newest runs, at most a hundred, of one DAG or of all.
 
-    By their run: the start is no order, for those that have none come first.
+    Ordered by start, those that have not started would come first.
     """
     query = "&".join(f"{key}={value}" for key, value in {"limit": "100", "order_by": "-run_after", **filters}.items())
     return list(stack.airflow.call("GET", f"/dags/{dag_id}/dagRuns/~/taskInstances?{query}")["task_instances"])

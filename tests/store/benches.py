@@ -85,6 +85,11 @@ class Ear:
         with self.connection.cursor() as cursor:
             cursor.execute(f"LISTEN {CHANGED}; LISTEN {PUBLISHED}; LISTEN {inbox.CHANNEL}; LISTEN {FENCE}")
 
+    @classmethod
+    def beside(cls, connection):
+        """One at the database of *connection*."""
+        return cls(connection.get_dsn_parameters() | {"password": connection.info.password})
+
     def heard(self):
         """The notifications since the last call, as (channel, payload)."""
         with self.connection.cursor() as cursor:  # they come in the order of the commits: what is missing now never was

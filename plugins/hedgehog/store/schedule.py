@@ -90,7 +90,9 @@ def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) 
 
 def wake_dag(cursor: Any, target: Target, names: Sequence[str]) -> None:
     """Wake the DAG that syncs the fabrics *names* to *target*, or reads them from Git; inside the caller's transaction."""
-    cursor.execute("SELECT hedgehog.wake(%s, %s)", (target.value, list(names)))
+    cursor.execute(
+        "SELECT hedgehog.wake(%s, f) FROM hedgehog.fabric f WHERE f.name = ANY(%s)", (target.value, list(names))
+    )
 
 
 def postpone(cursor: Any, target: Target, waits: Mapping[int, tuple[datetime | None, str]]) -> None:

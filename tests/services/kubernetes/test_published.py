@@ -55,7 +55,7 @@ def make_published(world: World, name: str, *manifests: Manifest) -> None:
 
 def woken(world: World, act: Callable[[], object]) -> list[str]:
     """The fabrics for which *act* wakes the Kubernetes sync."""
-    ear = Ear(world.database.get_dsn_parameters() | {"password": world.database.info.password})
+    ear = Ear.beside(world.database)
     act()
     found = [name for channel, name in ear.heard() if channel == PUBLISHED]
     ear.connection.close()

@@ -29,7 +29,6 @@ from tests.services.repository.changes_lab import (
     state,
     text,
 )
-from tests.store.benches import PUBLISHED, Ear
 
 __all__ = ["ada", "lab"]
 
@@ -64,15 +63,6 @@ def test_an_edit_a_removal_and_a_move_are_taken_over(lab, ada):
     ada.commit({f"{LAB}/other/c.yaml": None, f"{LAB}/moved.yml": text(make_vpc("c", 1003))})
     assert follow(lab).outcomes[0].status is OutcomeStatus.SKIPPED
     assert objects(lab) == published(lab) == {"a": 1111, "c": 1003}
-
-
-def test_what_was_taken_in_wakes_its_cluster_and_no_other_sync(lab, ada):
-    """Nothing is left to read, and nothing to write to Git."""
-    ada.commit({f"{LAB}/vpcs/a.yaml": text(make_vpc("a", 1111))})
-    ear = Ear(lab.database.get_dsn_parameters() | {"password": lab.database.info.password})
-    follow(lab)
-    assert ear.heard() == [(PUBLISHED, "lab")]
-    ear.connection.close()
 
 
 def test_each_commit_of_a_push_is_a_change_of_its_author(lab, ada):

@@ -17,6 +17,7 @@ from tests.services.repository.changes_lab import (
     push,
     text,
 )
+from tests.store.benches import PUBLISHED, Ear
 
 __all__ = ["ada", "lab"]
 
@@ -40,6 +41,15 @@ def test_a_webhook_has_its_repository_looked_at_at_once(lab, ada):
     assert follow(lab).deliveries == 1
     assert delivery(lab) == ("done", f"read main@sha1:{head}")
     assert repository_plan.plan(lab.database) == []
+
+
+def test_what_was_taken_in_wakes_its_cluster_and_no_other_sync(lab, ada):
+    """Nothing is left to read, and nothing to write to Git."""
+    ada.commit({f"{LAB}/vpcs/a.yaml": text(make_vpc("a", 1111))})
+    ear = Ear.beside(lab.database)
+    follow(lab)
+    assert ear.heard() == [(PUBLISHED, "lab")]
+    ear.connection.close()
 
 
 def test_ten_webhooks_are_one_look(lab, ada):
